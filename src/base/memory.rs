@@ -1,0 +1,128 @@
+//! The allocator and its accounts: jemalloc with 8-byte size classes, counted per thread by jemalloc itself.
+//!
+//! `tikv-jemallocator` assumes 16-byte quanta and would hand out misaligned memory for alignments of 16,
+//! so the face to Rust is our own and passes every alignment above 8.
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::ffi::{c_int, c_void};
+use std::ptr;
+use tikv_jemalloc_sys as je;
+
+/// jemalloc as the global allocator.
+pub struct Jemalloc;
+
+#[inline]
+fn flags(align: usize) -> c_int {
+    if align <= 8 { 0 } else { align.trailing_zeros() as c_int }
+}
+
+// Safety: mallocx and friends honour size and the alignment given in flags (log2 in the low bits); sizes are never 0 here,
+// because GlobalAlloc's callers must not pass zero-sized layouts.
+unsafe impl GlobalAlloc for Jemalloc {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        unsafe {
+            if layout.align() <= 8 {
+                je::malloc(layout.size()).cast()
+            } else {
+                je::mallocx(layout.size(), flags(layout.align())).cast()
+            }
+        }
+    }
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        unsafe { je::mallocx(layout.size(), flags(layout.align()) | je::MALLOCX_ZERO).cast() }
+    }
+    #[inline]
+    unsafe fn dealloc(&self, p: *mut u8, layout: Layout) {
+        unsafe { je::sdallocx(p.cast::<c_void>(), layout.size(), flags(layout.align())) }
+    }
+    #[inline]
+    unsafe fn realloc(&self, p: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        unsafe { je::rallocx(p.cast::<c_void>(), size, flags(layout.align())).cast() }
+    }
+}
+
+/// Bytes that an allocation of `size` bytes really takes: its size class. 0 for 0.
+#[inline]
+pub fn usable_size(size: usize) -> usize {
+    if size == 0 { 0 } else { unsafe { je::nallocx(size, 0) } }
+}
+
+/// The two counters of the calling thread: bytes ever allocated and ever freed, in size classes.
+/// The pointers stay good while the thread lives.
+#[derive(Clone, Copy, Debug)]
+pub struct ThreadCounters {
+    allocated: *const u64,
+    freed: *const u64,
+}
+
+// Safety: jemalloc updates the counters with plain stores; a torn read is impossible for an aligned u64 on the platforms
+// served, and a stale one is good enough for accounts.
+unsafe impl Send for ThreadCounters {}
+unsafe impl Sync for ThreadCounters {}
+
+impl ThreadCounters {
+    /// The counters of the thread that calls.
+    pub fn of_this_thread() -> ThreadCounters {
+        fn read(name: &[u8]) -> *const u64 {
+            let mut p: *const u64 = ptr::null();
+            let mut len = size_of::<*const u64>();
+            let rc =
+                unsafe { je::mallctl(name.as_ptr().cast(), (&raw mut p).cast(), &raw mut len, ptr::null_mut(), 0) };
+            assert_eq!(rc, 0, "jemalloc is built with statistics");
+            p
+        }
+        ThreadCounters { allocated: read(b"thread.allocatedp\0"), freed: read(b"thread.deallocatedp\0") }
+    }
+
+    /// Bytes allocated less bytes freed by that thread; negative for one that mostly frees.
+    #[inline]
+    pub fn net(&self) -> i64 {
+        unsafe { self.allocated.read_volatile().wrapping_sub(self.freed.read_volatile()) as i64 }
+    }
+}
+
+/// Reads one of jemalloc's `stats.*` figures (bytes) after refreshing them; 0 when the name is unknown.
+pub fn allocator_stat(name: &std::ffi::CStr) -> u64 {
+    let mut epoch: u64 = 1;
+    let mut value: usize = 0;
+    let mut len = size_of::<usize>();
+    unsafe {
+        je::mallctl(c"epoch".as_ptr(), ptr::null_mut(), ptr::null_mut(), (&raw mut epoch).cast(), size_of::<u64>());
+        if je::mallctl(name.as_ptr(), (&raw mut value).cast(), &raw mut len, ptr::null_mut(), 0) != 0 {
+            return 0;
+        }
+    }
+    value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_and_alignment_is_honoured() {
+        for align_log in 0..=12 {
+            for size in (1..600).chain([1000, 4096, 10_000, 100_000]) {
+                let layout = Layout::from_size_align(size, 1 << align_log).expect("small layouts are valid");
+                let blocks: Vec<*mut u8> = (0..3).map(|_| unsafe { Jemalloc.alloc(layout) }).collect();
+                for &p in &blocks {
+                    assert!(!p.is_null());
+                    assert_eq!(p as usize % layout.align(), 0, "size {size} align {}", layout.align());
+                    unsafe { p.write_bytes(0xab, size) };
+                }
+                for p in blocks {
+                    unsafe { Jemalloc.dealloc(p, layout) };
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn size_classes_step_by_eight() {
+        assert_eq!(usable_size(33), 40);
+        assert_eq!(usable_size(40), 40);
+        assert_eq!(usable_size(0), 0);
+    }
+}

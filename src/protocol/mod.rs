@@ -1,0 +1,5 @@
+//! RESP2 and RESP3: bytes to requests, replies to bytes, and the limits of both. Allocates nothing per request.
+
+pub mod limits;
+pub mod reply;
+pub mod request;

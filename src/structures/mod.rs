@@ -1,0 +1,9 @@
+//! Pure containers, each with its model test; they know bytes, numbers and order, nothing of Redis.
+
+pub mod int_set;
+pub mod list_pack;
+pub mod pack_deque;
+pub mod ranked_tree;
+pub mod table;
+pub mod timers;
+pub mod wheel;
