@@ -1,0 +1,122 @@
+"""Server CPU per request: the figure that counts when a server has a core of its own.
+
+All servers run at once on one core and are loaded in turn, round by round, from the other core, so that a drift of the machine hits all alike.
+The time is the scheduler's account of the server's threads. Rows that read must find their keys: the hit rate is checked.
+"""
+import re
+import shlex
+import subprocess
+
+from servers import LOAD_CORE, peer
+from .row import Row
+
+FILL = "-t set -r 1000000 -n 1000000 -d 16 -P 100 -c 20 --sequential"
+FILL_1K = "-t set -r 100000 -n 100000 -d 1024 -P 100 -c 20 --sequential"
+FLUSH = "FLUSH"
+HIT_RATE_MIN = 0.95
+
+
+class Load:
+    """A row: how many requests with which benchmark arguments, and what is loaded before it: once, or before each round."""
+
+    def __init__(self, name, goal, requests, arguments, once=None, each=None, reads=False):
+        self.name, self.goal, self.requests, self.arguments = name, goal, requests, arguments
+        self.once, self.each, self.reads = once, each, reads
+
+
+ROWS = [
+    Load("GET P1", 0.90, 300_000, "-c 50 -r 1000000 -d 16 -t get", once=FILL, reads=True),
+    Load("GET P16", 0.75, 2_000_000, "-c 50 -P 16 -r 1000000 -d 16 -t get", once=FILL, reads=True),
+    Load("GET P100", 0.50, 4_000_000, "-c 20 -P 100 -r 1000000 -d 16 -t get", once=FILL, reads=True),
+    Load("SET P1", 0.92, 300_000, "-c 50 -r 1000000 -d 16 -t set", once=FILL),
+    Load("SET P16", 0.62, 2_000_000, "-c 50 -P 16 -r 1000000 -d 16 -t set", once=FILL),
+    Load("SET P100", 0.40, 4_000_000, "-c 20 -P 100 -r 1000000 -d 16 -t set", once=FILL),
+    Load("SET new P16", 0.70, 1_000_000, "-c 50 -P 16 -r 1000000 -d 16 -t set --sequential", each=FLUSH),
+    Load("INCR P16", 0.70, 2_000_000, "-c 50 -P 16 -r 1000000 -t incr", once="-t incr -r 1000000 -n 1000000 -P 100 -c 20 --sequential"),
+    Load("SET EX P16", 0.65, 1_500_000, "-c 50 -P 16 -r 1000000 -- SET key:__rand_int__ v EX 100", once=FILL),
+    Load("MGET10 P16", 0.60, 300_000, "-c 50 -P 16 -r 1000000 -- MGET" + " key:__rand_int__" * 10, once=FILL, reads=True),
+    Load("MSET10 P16", 0.55, 300_000, "-c 50 -P 16 -r 1000000 -d 16 -t mset", once=FILL),
+    Load("GET 1K P16", 0.80, 800_000, "-c 50 -P 16 -r 100000 -d 1024 -t get", once=FILL_1K, reads=True),
+    Load("LPUSH P16", 0.80, 1_500_000, "-c 50 -P 16 -t lpush"),
+    Load("RPOP P16", 0.75, 1_500_000, "-c 50 -P 16 -t rpop", each="-t lpush -n 1500000 -P 100 -c 20"),
+    Load("SADD P16", 0.65, 2_000_000, "-c 50 -P 16 -r 1000000 -t sadd", once="-t sadd -r 1000000 -n 1000000 -P 100 -c 20 --sequential"),
+    Load("HSET P16", 0.65, 2_000_000, "-c 50 -P 16 -r 1000000 -t hset", once="-t hset -r 1000000 -n 1000000 -P 100 -c 20 --sequential"),
+    Load("ZADD P16", 0.40, 1_000_000, "-c 50 -P 16 -r 1000000 -t zadd", once="-t zadd -r 1000000 -n 1000000 -P 100 -c 20"),
+    Load("ZPOPMIN P16", 0.60, 500_000, "-c 50 -P 16 -t zpopmin", each="-t zadd -r 1000000 -n 1000000 -P 100 -c 20"),
+    Load("LRANGE100", 0.60, 100_000, "-c 50 -P 4 -t lrange_100"),
+    Load("LRANGE600", 0.50, 30_000, "-c 50 -P 4 -t lrange_600"),
+    Load("PUBLISH P16", 0.90, 1_500_000, "-c 50 -P 16 -- PUBLISH ch hello"),
+]
+# Rows without a goal, measured when asked for by --only.
+EXTRA_ROWS = [
+    Load("GET miss P100", None, 4_000_000, "-c 20 -P 100 -r 1000000 -d 16 -t get"),
+    Load("SET 1K P16", None, 800_000, "-c 50 -P 16 -r 100000 -d 1024 -t set", once=FILL_1K),
+    Load("PING P16", None, 2_000_000, "-c 50 -P 16 -t ping_mbulk"),
+    Load("HGETALL50 P16", None, 200_000, "-c 50 -P 16 -- HGETALL h50",
+         once="-n 1 -c 1 -- HSET h50 " + " ".join(f"field:{i} value:{i}" for i in range(50))),
+    Load("ZRANGE score P16", None, 300_000, "-c 50 -P 16 -r 100000 -- ZRANGE zz __rand_int__ +inf BYSCORE LIMIT 0 10",
+         once="-n 1 -c 1 -- ZADD zz " + " ".join(f"{i} m{i}" for i in range(0, 100000, 100))),
+]
+
+
+def benchmark(server, arguments, requests=None):
+    """Runs the load generator on the other core; returns what it printed, or raises if it met an error."""
+    words = shlex.split(arguments)
+    options, command = (words[:words.index("--")], words[words.index("--") + 1:]) if "--" in words else (words, [])
+    count = ["-n", str(requests)] if requests else []
+    done = subprocess.run(["taskset", "-c", str(LOAD_CORE), peer("valkey-benchmark"), "-p", str(server.port), "-q", *count, *options, *command],
+                          capture_output=True, text=True)
+    if done.returncode or "rror" in done.stderr + done.stdout:
+        raise RuntimeError((done.stdout[-200:] + done.stderr[-200:]).strip().replace("\n", " ") or f"left with {done.returncode}")
+    return done.stdout
+
+
+def prepare(client, server, load, is_first):
+    if is_first:
+        client.must("FLUSHALL", "SYNC")
+    if is_first and load.once:
+        benchmark(server, load.once)
+    if load.each == FLUSH:
+        client.must("FLUSHALL", "SYNC")
+    elif load.each:
+        benchmark(server, load.each)
+
+
+def measure_once(client, server, load, requests):
+    """CPU ns per request of one run."""
+    client.must("CONFIG", "RESETSTAT")
+    before = server.cpu_ns()
+    benchmark(server, load.arguments, requests)
+    spent = server.cpu_ns() - before
+    if load.reads:
+        hits, misses = (int(client.info("stats", f"keyspace_{kind}")) for kind in ("hits", "misses"))
+        if hits < HIT_RATE_MIN * (hits + misses):
+            raise RuntimeError(f"{hits} hits, {misses} misses: the row would measure nothing")
+    return spent / requests
+
+
+def run(servers, only, rounds, scale, report):
+    """Measures every chosen row on every server (all running already); returns the rows."""
+    clients = {server.name: server.client(timeout=600.0) for server in servers}
+    chosen = [load for load in ROWS if re.search(only, load.name)]
+    if only != ".":
+        chosen += [load for load in EXTRA_ROWS if re.search(only, load.name)]
+    rows = []
+    for load in chosen:
+        row = Row("speed", load.name, "CPU ns/request", load.goal, against="peers")
+        requests = max(1000, int(load.requests * scale))
+        failed = set()
+        for turn in range(rounds):
+            # Each round begins with another server, so that no one always follows the same neighbour.
+            for server in servers[turn % len(servers):] + servers[:turn % len(servers)]:
+                if server.name in failed:
+                    continue
+                try:
+                    prepare(clients[server.name], server, load, turn == 0)
+                    row.add(server.name, measure_once(clients[server.name], server, load, requests))
+                except RuntimeError as fault:
+                    failed.add(server.name)
+                    row.fault(f"{server.name}: {fault}")
+        rows.append(row)
+        report(row)
+    return rows
