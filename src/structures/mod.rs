@@ -5,5 +5,6 @@ pub mod list_pack;
 pub mod pack_deque;
 pub mod ranked_tree;
 pub mod table;
+mod thin;
 pub mod timers;
 pub mod wheel;
