@@ -3,6 +3,7 @@
 pub mod int_set;
 pub mod list_pack;
 pub mod pack_deque;
+pub mod prefetch;
 pub mod ranked_tree;
 pub mod table;
 mod thin;
