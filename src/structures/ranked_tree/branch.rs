@@ -26,7 +26,10 @@ const _: () = assert!(size_of::<Header>() + 28 * BRANCH_MAX <= SIZES[3] as usize
 
 /// The least class that holds `len` children.
 pub(super) fn branch_class_for(len: usize) -> usize {
-    CAPACITIES.iter().position(|&capacity| capacity as usize >= len).expect("no branch is asked to hold more than the max")
+    CAPACITIES
+        .iter()
+        .position(|&capacity| capacity as usize >= len)
+        .expect("no branch is asked to hold more than the max")
 }
 
 /// One child as its branch describes it.

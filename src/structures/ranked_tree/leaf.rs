@@ -51,7 +51,10 @@ const fn capacities() -> [u8; CLASS_COUNT] {
 /// The least class that holds `len` elements.
 #[inline]
 pub(super) fn leaf_class_for(len: usize) -> usize {
-    CAPACITIES.iter().position(|&capacity| capacity as usize >= len).expect("no leaf is asked to hold more than the max")
+    CAPACITIES
+        .iter()
+        .position(|&capacity| capacity as usize >= len)
+        .expect("no leaf is asked to hold more than the max")
 }
 
 #[repr(C)]

@@ -271,7 +271,7 @@ fn an_empty_tree_has_nothing_and_allocates_nothing() {
 fn bytes_each(count: u64, mut score: impl FnMut(u64) -> f64) -> f64 {
     let mut pair = Pair::new();
     for round in 0..count {
-        let new = member(score(round), b"x");
+        let new = member(score(round), &round.to_be_bytes());
         pair.sorted.push(new);
         pair.tree.insert(new);
     }
@@ -317,7 +317,7 @@ fn times_of_a_million() {
     use std::time::Instant;
     const COUNT: usize = 1_000_000;
     let mut dice = Dice(5);
-    let elements = (0..COUNT).map(|_| member(dice.below(1 << 31) as f64, b"member:1234")).collect::<Vec<_>>();
+    let elements = (0..COUNT).map(|i| member(dice.below(1 << 31) as f64, i.to_string().as_bytes())).collect::<Vec<_>>();
     let mut tree = RankedTree::new();
     let timed = |what: &str, work: &mut dyn FnMut()| {
         let start = Instant::now();

@@ -1,6 +1,6 @@
 //! Removal: of an element, of an end, of a range of ranks; and the merging of nodes that have become small.
 
-use super::branch::{BRANCH_LOW, BRANCH_MERGED_MAX, Branch, branch_class_for};
+use super::branch::{BRANCH_LOW, BRANCH_MAX, BRANCH_MERGED_MAX, Branch, branch_class_for};
 use super::leaf::{LEAF_LOW, LEAF_MERGED_MAX, Leaf, leaf_class_for};
 use super::order::{Ranked, Target, key_of};
 use super::path::Path;
@@ -145,7 +145,7 @@ impl<E: Ranked> RankedTree<E> {
         while self.height > 0 {
             let root = Branch::<E>::at(self.root);
             if root.len() > 1 {
-                let class = branch_class_for(root.len() + 1).min(root.class());
+                let class = branch_class_for((root.len() + 1).min(BRANCH_MAX)).min(root.class());
                 self.root = self.resize_branch(root, class).node();
                 return;
             }
