@@ -3,10 +3,13 @@ import statistics
 
 
 class Row:
-    """`goal` bounds Gyre's median: a ratio to the best peer's (`against="peers"`) or a figure in `unit` (`against="figure"`)."""
+    """`goal` bounds Gyre's median: a ratio to the best peer's (`against="peers"`) or a figure in `unit` (`against="figure"`).
 
-    def __init__(self, subject, name, unit, goal=None, against="figure"):
-        self.subject, self.name, self.unit, self.goal, self.against = subject, name, unit, goal, against
+    A sample at `ceiling` means that the measurement was given up there; the true figure is larger.
+    """
+
+    def __init__(self, subject, name, unit, goal=None, against="figure", ceiling=None):
+        self.subject, self.name, self.unit, self.goal, self.against, self.ceiling = subject, name, unit, goal, against, ceiling
         self.samples = {}
         self.faults = []
 
@@ -43,6 +46,8 @@ class Row:
         if not samples:
             return "–"
         median = statistics.median(samples)
+        if self.ceiling is not None and median >= self.ceiling:
+            return f"> {self.ceiling:.0f}"
         digits = 0 if abs(median) >= 1000 else 1 if abs(median) >= 10 else 2
         text = f"{median:.{digits}f}"
         return text if len(samples) == 1 else f"{text} ({min(samples):.{digits}f}–{max(samples):.{digits}f})"
