@@ -11,3 +11,5 @@ pub mod memory;
 pub mod number;
 pub mod random;
 pub mod sha;
+pub mod shared_bytes;
+pub mod words;
