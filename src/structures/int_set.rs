@@ -7,6 +7,7 @@
 //! they never become narrower. Invariant: members ascend strictly and the count is true.
 
 use super::thin;
+use crate::base::random::Random;
 use std::ptr::NonNull;
 
 const HEADER: usize = 8;
@@ -166,6 +167,11 @@ impl IntSet {
 
     pub fn last(&self) -> Option<i64> {
         self.get(self.len().checked_sub(1)?)
+    }
+
+    /// A member, each equally likely.
+    pub fn random(&self, random: &mut Random) -> Option<i64> {
+        if self.is_empty() { None } else { self.get(random.below(self.len() as u64) as usize) }
     }
 
     /// The index of `value`, or where it would be.

@@ -34,6 +34,14 @@ pub struct PackLimits {
 }
 
 impl PackLimits {
+    /// No limits but those of the format: everything goes into one pack.
+    pub const UNBOUNDED: PackLimits = PackLimits {
+        fill: 0,
+        bytes_max: u32::MAX,
+        count_max: u32::MAX,
+        plain_from: super::list_pack::BYTES_MAX as u32,
+    };
+
     /// Limits in the terms of `list-max-listpack-size`: -1 to -5 for 4, 8, 16, 32, 64 KiB a pack, else a number of elements.
     pub fn new(fill: i32) -> PackLimits {
         let fill = fill.clamp(-5, COUNT_MAX);
@@ -57,6 +65,13 @@ impl PackLimits {
     #[inline]
     pub fn is_large(&self, value: &[u8]) -> bool {
         value.len() >= self.plain_from as usize
+    }
+
+    /// The same, halved: below these a list that shrank goes back into one pack for good.
+    pub fn halved(mut self) -> PackLimits {
+        self.bytes_max /= 2;
+        self.count_max /= 2;
+        self
     }
 
     /// Whether a pack of `bytes` and `count` elements is over the limits.
@@ -320,6 +335,18 @@ impl PackDeque {
             }
         }
         unreachable!("the nodes' counts add up to the length");
+    }
+
+    /// The first element that matches.
+    pub fn find(&self, needle: &Needle) -> Option<Cursor> {
+        let mut cursor = self.head_of(0);
+        while let Some(at) = cursor {
+            if needle.matches(self.get(at)) {
+                return cursor;
+            }
+            cursor = self.next(at);
+        }
+        None
     }
 
     pub fn get(&self, cursor: Cursor) -> Item<'_> {

@@ -12,10 +12,10 @@ use crate::structures::list_pack::{EMPTY_BYTES, END, Encoded, HEADER, LEN_UNKNOW
 use crate::structures::thin;
 use std::ptr::NonNull;
 
-/// The first block of a pack that is being filled, in bytes; it doubles from there.
+/// The first block of a pack that is being filled, in bytes; from there a quarter is added whenever it is full.
 const FIRST_CAPACITY: usize = 512;
-/// Up to here blocks double; beyond, a quarter more is enough.
-const DOUBLING_MAX: usize = 8192;
+/// Up to here blocks have room for a quarter more; a pack rarely grows beyond.
+const ROOMY_MAX: usize = 8192;
 
 pub(super) enum Node {
     Packed(Packed),
@@ -212,11 +212,11 @@ impl Packed {
     fn capacity_for(&self, size: usize) -> usize {
         let (total, capacity) = (self.total as usize, self.capacity as usize);
         let spare = capacity - total;
-        if spare >= size && (spare >= size + total / 8 || capacity >= DOUBLING_MAX) {
+        if spare >= size && (spare >= size + total / 8 || capacity >= ROOMY_MAX) {
             return capacity;
         }
         let needed = total + size;
-        let roomy = if needed < DOUBLING_MAX { (2 * needed).min(DOUBLING_MAX) } else { needed };
+        let roomy = if needed < ROOMY_MAX { (needed + needed / 4).min(ROOMY_MAX) } else { needed };
         thin::size_class(roomy)
     }
 
@@ -269,7 +269,7 @@ impl Packed {
 
     #[inline]
     fn shrink_if_sparse(&mut self) {
-        if self.capacity as usize > FIRST_CAPACITY && self.total < self.capacity / 4 {
+        if self.capacity as usize > FIRST_CAPACITY && self.total < self.capacity / 2 {
             self.shrink();
         }
     }
@@ -277,7 +277,7 @@ impl Packed {
     #[cold]
     #[inline(never)]
     fn shrink(&mut self) {
-        let capacity = thin::size_class(2 * self.total as usize);
+        let capacity = thin::size_class(self.total as usize + self.total as usize / 4);
         self.reposition(capacity, (capacity - self.total as usize) / 2);
     }
 
