@@ -12,8 +12,8 @@ mod entry;
 mod view;
 
 use super::thin;
-pub(super) use entry::{END, Encoded, parse_int};
-pub use entry::{IntText, Item};
+pub use entry::Item;
+pub(super) use entry::{END, Encoded};
 use std::ptr::NonNull;
 pub use view::{Iter, IterRev, PackRef};
 

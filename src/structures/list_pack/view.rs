@@ -3,8 +3,9 @@
 //! Invariant: the bytes were validated, or written by this folder. So walking needs no bounds: every entry lies inside,
 //! its closing length is true, and the end byte stops the walk.
 
-use super::entry::{self, END, Item, foreign_len, parse_int, read_backlen};
+use super::entry::{self, END, Item, foreign_len, read_backlen};
 use super::{Corrupt, HEADER, LEN_UNKNOWN, Position};
+use crate::base::number::parse_i64;
 use std::marker::PhantomData;
 
 /// A list pack that somebody else owns.
@@ -207,7 +208,7 @@ impl<'a> PackRef<'a> {
     /// with 1, only fields of field-value pairs are looked at.
     #[inline]
     pub fn find(self, start: Position, value: &[u8], skip: usize) -> Option<Position> {
-        match parse_int(value) {
+        match parse_i64(value) {
             Some(number) => self.find_by(start, skip, |item| match item {
                 Item::Int(stored) => stored == number,
                 // Bytes that read as this number occur only in packs that others wrote.

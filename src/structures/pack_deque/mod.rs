@@ -10,7 +10,8 @@
 mod iter;
 mod node;
 
-use super::list_pack::{Encoded, Item, ListPack, Position, parse_int};
+use super::list_pack::{Encoded, Item, ListPack, Position};
+use crate::base::number::parse_i64;
 pub use iter::{Iter, IterRev, NodeRef};
 use node::{Node, Packed};
 use std::collections::VecDeque;
@@ -95,7 +96,7 @@ pub struct Needle<'a> {
 
 impl<'a> Needle<'a> {
     pub fn new(text: &'a [u8]) -> Needle<'a> {
-        Needle { text, number: parse_int(text) }
+        Needle { text, number: parse_i64(text) }
     }
 
     #[inline]
