@@ -4,6 +4,8 @@
 
 /// Numbers and text, glob, checksums, hashing, the clock, random numbers, the allocator's accounts.
 pub mod base;
+/// Every directive of the configuration, and every way of setting one.
+pub mod config;
 /// RESP2 and RESP3: the incremental request parser and the one reply writer.
 pub mod protocol;
 /// Pure containers: table, list pack, integer set, deque of packs, ranked tree, timer wheel.
