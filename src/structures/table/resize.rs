@@ -109,7 +109,7 @@ impl<E: Element> Table<E> {
 
     fn rebuild(&mut self, first: usize, buckets: usize) {
         let old = self.entry(first);
-        let new = old.rebuilt::<E>(self.start_of(first), buckets);
+        let new = old.rebuilt(buckets);
         self.drained = self.drained.min(first as u32);
         self.bytes = self.bytes + new.bytes() - old.bytes();
         self.show(first, new);

@@ -320,12 +320,17 @@ impl Segment {
     /// Puts an element into the first free slot from its home on. There must be one.
     #[inline]
     pub(super) fn place<E>(&self, hash: u64, tag: u8, element: NonNull<E>) {
-        let stored = self.stored(hash);
-        let mut index = self.home(stored);
+        self.place_word(tag, word_of(self.stored(hash), element));
+    }
+
+    /// The same for a word whose stored bits are in this segment's terms.
+    #[inline]
+    fn place_word(&self, tag: u8, word: u64) {
+        let mut index = self.home(word >> 48);
         loop {
             let bucket = self.bucket_mut(index);
             if let Some(slot) = bucket.free() {
-                return bucket.set(slot, tag, word_of(stored, element));
+                return bucket.set(slot, tag, word);
             }
             bucket.pass();
             index = self.after(index);
@@ -353,16 +358,24 @@ impl Segment {
         }
     }
 
-    /// Shows every element with its tag and the known part of its hash.
+    /// Shows every tag and word. Four streams take turns: neighbours go to the same new bucket, whose header each of them reads and
+    /// writes, and four such chains run side by side in the processor where one would wait for itself.
     #[inline]
-    pub(super) fn each<E>(&self, start: u64, mut show: impl FnMut(u64, u8, NonNull<E>)) {
-        for index in 0..self.buckets() {
-            let bucket = self.bucket(index);
-            for slot in bucket.taken() {
-                let word = bucket.word(slot);
-                show(self.known_hash(start, word), bucket.tag(slot), element_of(word));
+    fn each_word(&self, mut show: impl FnMut(u8, u64)) {
+        const STREAMS: usize = 4;
+        let stride = self.buckets().div_ceil(STREAMS);
+        for step in 0..stride {
+            for index in (0..STREAMS).map(|stream| stream * stride + step).take_while(|&index| index < self.buckets()) {
+                let bucket = self.bucket(index);
+                bucket.taken().for_each(|slot| show(bucket.tag(slot), bucket.word(slot)));
             }
         }
+    }
+
+    /// Shows every element with its tag and the known part of its hash.
+    #[inline]
+    fn each<E>(&self, start: u64, mut show: impl FnMut(u64, u8, NonNull<E>)) {
+        self.each_word(|tag, word| show(self.known_hash(start, word), tag, element_of(word)));
     }
 
     /// The same with the whole hash, computed from the keys, which are brought near in time.
@@ -381,9 +394,9 @@ impl Segment {
     }
 
     /// A copy with another number of buckets; this one remains to be freed.
-    pub(super) fn rebuilt<E>(&self, start: u64, buckets: usize) -> Segment {
+    pub(super) fn rebuilt(&self, buckets: usize) -> Segment {
         let mut new = Segment::allocate(buckets, self.depth(), self.origin());
-        self.each::<E>(start, |known, tag, element| new.place(known, tag, element));
+        self.each_word(|tag, word| new.place_word(tag, word));
         new.set_count(self.count());
         new
     }
