@@ -8,5 +8,7 @@ pub mod base;
 pub mod config;
 /// RESP2 and RESP3: the incremental request parser and the one reply writer.
 pub mod protocol;
+/// The dump format: every version of it in, version 12 out.
+pub mod rdb;
 /// Pure containers: table, list pack, integer set, deque of packs, ranked tree, timer wheel.
 pub mod structures;

@@ -1,0 +1,28 @@
+//! The dump format of Redis: reading every version from 1 to 12, writing version 12.
+//!
+//! A file is a header, records, and a trailer; a record is an opcode with its operands, or a value with its key:
+//!
+//! ```text
+//! "REDIS0012" | AUX* FUNCTION2* ( SELECTDB RESIZEDB ( [EXPIRETIME_MS] [IDLE|FREQ] kind key value )* )* | EOF crc64
+//! ```
+//!
+//! This room owns the bytes and nothing else: `format` names them, `reader` and `writer` move them over a `Source` or a
+//! `Sink`, `record` reads what surrounds the values, `legacy` opens encodings that are no longer written, `payload`
+//! frames DUMP and RESTORE. Bytes come from outside and may be anything: what is wrong with them is a value
+//! (`Fault`), with the offset at which it was seen, never a panic and never memory beyond what has really arrived.
+
+/// The numbers of the format: opcodes, kinds of value, length codes.
+pub mod format;
+/// Views of the packed encodings that old versions wrote: ziplist, zipmap; and of the list pack.
+pub mod legacy;
+/// What DUMP hands out and RESTORE takes: one value with its version and checksum.
+pub mod payload;
+/// Bytes in: lengths, strings, integers, scores, with running checksum and offset.
+pub mod reader;
+/// What surrounds the values: header, opcodes, trailer.
+pub mod record;
+/// Bytes out.
+pub mod writer;
+
+#[cfg(test)]
+mod tests;

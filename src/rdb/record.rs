@@ -1,0 +1,197 @@
+//! What surrounds the values: the header, the opcodes between keys, the trailer.
+//!
+//! `next_record` reads up to and including the next key and leaves the value to the caller, who knows what to build from
+//! it. Deadline, idle time and frequency are opcodes of their own before the key; they belong to the next key only.
+
+use super::format::{self, HEADER_BYTES, Kind, MAGIC, opcode};
+use super::reader::{Fault, Reader, Source};
+use crate::base::clock::Ms;
+
+/// What stands before a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preface {
+    pub kind: Kind,
+    /// When the key is due, in milliseconds since the epoch.
+    pub deadline: Option<Ms>,
+    /// For how many seconds it had not been touched when the file was written.
+    pub idle_seconds: Option<u64>,
+    /// Its logarithmic access counter.
+    pub frequency: Option<u8>,
+}
+
+/// One record, as far as its key.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A value follows; its key is in the buffer given to `next_record`.
+    Value(Preface),
+    /// The keys that follow are of this database.
+    Database(u64),
+    /// How many keys the database has, and how many with a deadline. A hint: it may be a lie.
+    Sizes { keys: u64, with_deadline: u64 },
+    /// The same for one hash slot.
+    SlotSizes { slot: u64, keys: u64, with_deadline: u64 },
+    /// A fact about the file.
+    Aux { name: Vec<u8>, value: Vec<u8> },
+    /// The source text of a function library.
+    Library(Vec<u8>),
+    /// Nothing follows but the trailer.
+    End,
+}
+
+/// How the trailer compares with what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trailer {
+    /// The version has no checksum, the reader did not keep one, or the writer left it out.
+    Unchecked,
+    Matches,
+    Differs {
+        stored: u64,
+        computed: u64,
+    },
+}
+
+/// Reads magic and version.
+pub fn read_header<S: Source>(reader: &mut Reader<S>) -> Result<u32, Fault> {
+    let header: [u8; HEADER_BYTES] = reader.read_array()?;
+    let Some(digits) = header.strip_prefix(MAGIC) else {
+        return Err(Fault::Corrupt { offset: 0, what: "Wrong signature trying to load DB from file".into() });
+    };
+    // As atoi does: digits up to the first byte that is none.
+    let version = digits.iter().take_while(|d| d.is_ascii_digit()).fold(0, |v, d| v * 10 + u32::from(d - b'0'));
+    if (format::VERSION_MIN..=format::VERSION).contains(&version) {
+        Ok(version)
+    } else {
+        Err(Fault::NotServed { offset: MAGIC.len() as u64, what: format!("RDB format version {version}").into() })
+    }
+}
+
+/// Reads the next record; of a value everything before it, its key into `key`.
+pub fn next_record<S: Source>(reader: &mut Reader<S>, key: &mut Vec<u8>) -> Result<Record, Fault> {
+    reader.release_excess();
+    let (mut deadline, mut idle_seconds, mut frequency) = (None, None, None);
+    loop {
+        let code = reader.read_byte()?;
+        if let Some(kind) = Kind::from_byte(code) {
+            key.clear();
+            key.extend_from_slice(reader.read_string()?);
+            return Ok(Record::Value(Preface { kind, deadline, idle_seconds, frequency }));
+        }
+        match code {
+            opcode::DEADLINE_MS => deadline = Some(i64::from_le_bytes(reader.read_array()?)),
+            opcode::DEADLINE_SECONDS => deadline = Some(i64::from(i32::from_le_bytes(reader.read_array()?)) * 1000),
+            opcode::IDLE => idle_seconds = Some(reader.read_length()?),
+            opcode::FREQUENCY => frequency = Some(reader.read_byte()?),
+            _ => return read_operands(reader, code),
+        }
+    }
+}
+
+/// The records that are not about one key.
+fn read_operands<S: Source>(reader: &mut Reader<S>, code: u8) -> Result<Record, Fault> {
+    Ok(match code {
+        opcode::END => Record::End,
+        opcode::SELECT_DB => Record::Database(reader.read_length()?),
+        opcode::RESIZE_DB => Record::Sizes { keys: reader.read_length()?, with_deadline: reader.read_length()? },
+        opcode::SLOT_INFO => Record::SlotSizes {
+            slot: reader.read_length()?,
+            keys: reader.read_length()?,
+            with_deadline: reader.read_length()?,
+        },
+        opcode::AUX => {
+            let name = reader.read_string_owned()?;
+            Record::Aux { name, value: reader.read_string_owned()? }
+        }
+        opcode::FUNCTION => Record::Library(reader.read_string_owned()?),
+        opcode::FUNCTION_PRE_RELEASE => return Err(reader.not_served("a function in pre-release format")),
+        opcode::MODULE_AUX => {
+            let module = module_name(reader.read_length()?);
+            return Err(reader.not_served(format!("AUX data of the module '{module}'")));
+        }
+        _ => return Err(reader.corrupt(format!("Invalid object type: {code}"))),
+    })
+}
+
+/// Reads the checksum behind the end and compares. A stored 0 means that the writer kept none.
+pub fn read_trailer<S: Source>(reader: &mut Reader<S>, version: u32) -> Result<Trailer, Fault> {
+    if version < format::VERSION_WITH_CHECKSUM {
+        return Ok(Trailer::Unchecked);
+    }
+    let computed = reader.checksum();
+    let stored = u64::from_le_bytes(reader.read_array()?);
+    Ok(if stored == 0 || !reader.is_summing() {
+        Trailer::Unchecked
+    } else if stored == computed {
+        Trailer::Matches
+    } else {
+        Trailer::Differs { stored, computed }
+    })
+}
+
+/// A module's type name: nine characters of six bits each above ten bits of version.
+pub fn module_name(id: u64) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    (0..9).rev().map(|i| char::from(ALPHABET[(id >> (10 + 6 * i)) as usize & 63])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Seen = (Vec<(Vec<u8>, Record)>, Trailer);
+
+    fn records(bytes: &[u8]) -> Result<Seen, Fault> {
+        let mut reader = Reader::with_window(bytes, 16);
+        let version = read_header(&mut reader)?;
+        let (mut key, mut seen) = (Vec::new(), Vec::new());
+        loop {
+            key.clear();
+            let record = next_record(&mut reader, &mut key)?;
+            match record {
+                Record::End => return Ok((seen, read_trailer(&mut reader, version)?)),
+                Record::Value(Preface { kind: Kind::String, .. }) => reader.skip_string()?,
+                _ => {}
+            }
+            seen.push((key.clone(), record));
+        }
+    }
+
+    #[test]
+    fn opcodes_belong_to_the_next_key_only() {
+        let mut file = b"REDIS0012\xfa\x01n\x01v\xf5\x03lib\xfe\x03\xfb\x02\x01\xf4\x07\x02\x01".to_vec();
+        file.extend_from_slice(b"\xfc\x01\x02\0\0\0\0\0\0\xf8\x05\0\x01a\x01x\xf9\x07\0\xc0\x0c\xc1\x39\x30");
+        file.extend_from_slice(b"\xfd\x02\0\0\0\0\x01c\xc3\x04\x08\x00a\xe0\x00\xff\0\0\0\0\0\0\0\0");
+        let (seen, trailer) = records(&file).expect("well formed");
+        let bare = Preface { kind: Kind::String, deadline: None, idle_seconds: None, frequency: None };
+        let expected: Vec<(&[u8], Record)> = vec![
+            (b"", Record::Aux { name: b"n".to_vec(), value: b"v".to_vec() }),
+            (b"", Record::Library(b"lib".to_vec())),
+            (b"", Record::Database(3)),
+            (b"", Record::Sizes { keys: 2, with_deadline: 1 }),
+            (b"", Record::SlotSizes { slot: 7, keys: 2, with_deadline: 1 }),
+            (b"a", Record::Value(Preface { deadline: Some(513), idle_seconds: Some(5), ..bare })),
+            (b"12", Record::Value(Preface { frequency: Some(7), ..bare })),
+            (b"c", Record::Value(Preface { deadline: Some(2000), ..bare })),
+        ];
+        assert_eq!(seen.len(), expected.len());
+        for ((key, record), wanted) in seen.iter().zip(&expected) {
+            assert_eq!((key.as_slice(), record), (wanted.0, &wanted.1));
+        }
+        assert_eq!(trailer, Trailer::Unchecked);
+    }
+
+    #[test]
+    fn foreign_headers_are_refused() {
+        assert!(matches!(records(b"REDIS0013"), Err(Fault::NotServed { .. })));
+        assert!(matches!(records(b"REDIS0000"), Err(Fault::NotServed { .. })));
+        assert!(matches!(records(b"VALKEY080"), Err(Fault::Corrupt { offset: 0, .. })));
+        assert!(matches!(records(b"REDIS"), Err(Fault::Short { offset: 5 })));
+    }
+
+    #[test]
+    fn what_is_not_served_is_named() {
+        let fault = records(b"REDIS0012\xf7\x81\x80\x40\x20\x10\x08\x04\x02\x01").expect_err("a module");
+        assert!(fault.to_string().starts_with("AUX data of the module '"), "{fault}");
+        let fault = records(b"REDIS0012\x08").expect_err("no kind and no opcode");
+        assert_eq!((fault.offset(), fault.to_string().as_str()), (10, "Invalid object type: 8"));
+    }
+}
