@@ -23,7 +23,7 @@ pub enum Refusal {
 /// Puts the footer behind kind and value.
 pub fn seal(payload: &mut Vec<u8>) {
     payload.extend_from_slice(&(VERSION as u16).to_le_bytes());
-    let sum = crc64(0, payload);
+    let sum = crc64(payload);
     payload.extend_from_slice(&sum.to_le_bytes());
 }
 
@@ -34,7 +34,7 @@ pub fn open(payload: &[u8], check_sum: bool) -> Result<(Kind, &[u8]), Refusal> {
     let (value, footer) = payload.split_at(split);
     let version = u16::from_le_bytes([footer[0], footer[1]]);
     let stored = u64::from_le_bytes(footer[VERSION_BYTES..].try_into().expect("the footer has eight bytes left"));
-    let damaged = || crc64(0, &payload[..payload.len() - CHECKSUM_BYTES]) != stored;
+    let damaged = || crc64(&payload[..payload.len() - CHECKSUM_BYTES]) != stored;
     if u32::from(version) > VERSION || (check_sum && damaged()) {
         return Err(Refusal::VersionOrChecksum);
     }
@@ -75,7 +75,7 @@ mod tests {
         let sealed = |kind: u8, version: u16| {
             let mut payload = vec![kind, 0];
             payload.extend_from_slice(&version.to_le_bytes());
-            let sum = crc64(0, &payload);
+            let sum = crc64(&payload);
             payload.extend_from_slice(&sum.to_le_bytes());
             payload
         };

@@ -9,7 +9,7 @@
 //! gathered aside. No length is believed: memory grows only with bytes that have arrived, or that the source says it has.
 
 use super::format::*;
-use crate::base::{crc, lzf};
+use crate::base::{crc::Crc64, lzf};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -129,9 +129,8 @@ pub struct Reader<S> {
     end: usize,
     summed: usize,
     window_offset: u64,
-    /// Checksum of everything before `summed`; not kept when `summing` is false.
-    sum: u64,
-    summing: bool,
+    /// Checksum of everything before `summed`, if one is kept.
+    sum: Option<Crc64>,
     /// Strings that are longer than the window or had to be unpacked.
     aside: Vec<u8>,
 }
@@ -140,7 +139,7 @@ impl<'a> Reader<&'a [u8]> {
     /// A reader over bytes in memory, without a checksum of its own: a payload is verified before it is read.
     pub fn over_bytes(bytes: &'a [u8]) -> Reader<&'a [u8]> {
         let mut reader = Reader::with_window(bytes, bytes.len().clamp(16, WINDOW_BYTES));
-        reader.summing = false;
+        reader.sum = None;
         reader
     }
 }
@@ -161,21 +160,20 @@ impl<S: Source> Reader<S> {
             end: 0,
             summed: 0,
             window_offset: 0,
-            sum: 0,
-            summing: true,
+            sum: Some(Crc64::new()),
             aside: Vec::new(),
         }
     }
 
     /// Leaves the checksum out, for when nobody will compare it.
     pub fn without_checksum(mut self) -> Reader<S> {
-        self.summing = false;
+        self.sum = None;
         self
     }
 
     /// Whether a checksum is kept.
     pub fn is_summing(&self) -> bool {
-        self.summing
+        self.sum.is_some()
     }
 
     /// Bytes consumed so far.
@@ -188,10 +186,10 @@ impl<S: Source> Reader<S> {
         (self.source, self.window[self.start..self.end].to_vec())
     }
 
-    /// The checksum of all bytes consumed so far.
+    /// The checksum of all bytes consumed so far; 0 if none is kept.
     pub fn checksum(&mut self) -> u64 {
         self.sum_consumed();
-        self.sum
+        self.sum.as_ref().map_or(0, Crc64::value)
     }
 
     /// A fault at the present position.
@@ -370,14 +368,9 @@ impl<S: Source> Reader<S> {
         if bytes == 0 || bytes > packed_bytes.saturating_mul(LZF_GROWTH_MAX) {
             return Err(self.corrupt("Invalid LZF compressed string"));
         }
-        let unpacked = match self.locate_bytes(packed_bytes)? {
-            Place::Window(range) => unpack(&self.window[range], bytes as usize, &mut self.aside),
-            _ => {
-                let packed = std::mem::take(&mut self.aside);
-                unpack(&packed, bytes as usize, &mut self.aside)
-            }
-        };
-        unpacked.ok_or_else(|| self.corrupt("Invalid LZF compressed string"))?;
+        let place = self.locate_bytes(packed_bytes)?;
+        let unpacked = lzf::decompress(self.bytes_at(place), bytes as usize);
+        self.aside = unpacked.ok_or_else(|| self.corrupt("Invalid LZF compressed string"))?;
         Ok(Place::Aside)
     }
 
@@ -449,8 +442,8 @@ impl<S: Source> Reader<S> {
                 Err(error) => return Err(Fault::Source { offset: self.offset(), error }),
             };
             self.aside.truncate(from + read);
-            if self.summing {
-                self.sum = crc::crc64(self.sum, &self.aside[from..]);
+            if let Some(sum) = &mut self.sum {
+                sum.update(&self.aside[from..]);
             }
             self.window_offset += read as u64;
         }
@@ -471,18 +464,11 @@ impl<S: Source> Reader<S> {
     }
 
     fn sum_consumed(&mut self) {
-        if self.summing && self.summed < self.start {
-            self.sum = crc::crc64(self.sum, &self.window[self.summed..self.start]);
+        if let Some(sum) = &mut self.sum {
+            sum.update(&self.window[self.summed..self.start]);
         }
         self.summed = self.start;
     }
-}
-
-/// Unfolds `packed` into `aside`; `None` if it is not LZF of exactly `bytes` bytes.
-fn unpack(packed: &[u8], bytes: usize, aside: &mut Vec<u8>) -> Option<()> {
-    aside.clear();
-    aside.resize(bytes, 0);
-    (lzf::decompress(packed, aside)? == bytes).then_some(())
 }
 
 #[cfg(test)]
@@ -509,7 +495,7 @@ mod tests {
             bytes.extend_from_slice(&(string.len() as u16 | 0x4000).to_be_bytes());
             bytes.extend_from_slice(string);
         }
-        let expected = crc::crc64(0, &bytes);
+        let expected = crate::base::crc::crc64(&bytes);
         for step in [1, 3, 17, 1000] {
             for window in [16, 100, 5000] {
                 let mut reader = Reader::with_window(Trickle(&bytes, step), window);

@@ -5,11 +5,14 @@
 //! the same choices as Redis makes, so that equal data gives equal files.
 
 use super::format::*;
-use crate::base::{crc, lzf};
+use crate::base::{crc::Crc64, lzf::Compressor};
 use std::io;
 
 /// Bytes gathered before the sink sees them.
 const BUFFER_BYTES: usize = 128 * 1024;
+
+/// The buffer for compressed strings is given back when it has grown beyond this.
+const PACKED_BYTES_KEPT_MAX: usize = 1024 * 1024;
 
 /// Where the bytes go: a file, replicas, a payload.
 pub trait Sink {
@@ -38,15 +41,17 @@ pub struct Writer<S> {
     sink: S,
     buffer: Vec<u8>,
     choices: Choices,
-    sum: u64,
+    sum: Crc64,
     /// Bytes that the sink has taken.
     flushed: u64,
+    /// Made when the first string is worth it: its memory is 256 KiB.
+    compressor: Option<Compressor>,
     packed: Vec<u8>,
 }
 
 impl<S: Sink> Writer<S> {
     pub fn new(sink: S, choices: Choices) -> Writer<S> {
-        Writer { sink, buffer: Vec::with_capacity(BUFFER_BYTES), choices, sum: 0, flushed: 0, packed: Vec::new() }
+        Writer { sink, buffer: Vec::with_capacity(BUFFER_BYTES), choices, sum: Crc64::new(), flushed: 0, compressor: None, packed: Vec::new() }
     }
 
     /// Bytes written so far.
@@ -70,7 +75,7 @@ impl<S: Sink> Writer<S> {
     pub fn finish(mut self) -> io::Result<S> {
         self.write_byte(opcode::END)?;
         self.flush()?;
-        let sum = if self.choices.checksum { self.sum } else { 0 };
+        let sum = if self.choices.checksum { self.sum.value() } else { 0 };
         self.sink.write(&sum.to_le_bytes())?;
         Ok(self.sink)
     }
@@ -161,22 +166,21 @@ impl<S: Sink> Writer<S> {
 
     /// Writes `text` compressed if that saves four bytes at least; else writes nothing and says false.
     fn write_compressed(&mut self, text: &[u8]) -> io::Result<bool> {
-        let mut packed = std::mem::take(&mut self.packed);
-        packed.resize(text.len() - 4, 0);
-        let done = match lzf::compress(text, &mut packed) {
-            None => Ok(false),
-            Some(bytes) => self
-                .write_byte(COMPRESSED)
-                .and_then(|()| self.write_length(bytes as u64))
-                .and_then(|()| self.write_length(text.len() as u64))
-                .and_then(|()| self.write_raw(&packed[..bytes]))
-                .map(|()| true),
-        };
+        self.packed.clear();
+        let compressor = self.compressor.get_or_insert_with(Compressor::new);
+        if !compressor.compress(text, text.len() - 4, &mut self.packed) {
+            return Ok(false);
+        }
+        let packed = std::mem::take(&mut self.packed);
+        self.write_byte(COMPRESSED)?;
+        self.write_length(packed.len() as u64)?;
+        self.write_length(text.len() as u64)?;
+        self.write_raw(&packed)?;
         // One huge string must not hold memory for the rest of the dump.
-        if packed.capacity() <= 8 * BUFFER_BYTES {
+        if packed.capacity() <= PACKED_BYTES_KEPT_MAX {
             self.packed = packed;
         }
-        done
+        Ok(true)
     }
 
     #[cold]
@@ -200,7 +204,7 @@ impl<S: Sink> Writer<S> {
 
     fn pass_on(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.choices.checksum {
-            self.sum = crc::crc64(self.sum, bytes);
+            self.sum.update(bytes);
         }
         self.flushed += bytes.len() as u64;
         self.sink.write(bytes)
@@ -316,6 +320,6 @@ mod tests {
         let offset = writer.offset();
         let file = writer.finish().expect("memory");
         assert_eq!(file.len() as u64, offset + 9);
-        assert_eq!(file[file.len() - 8..], crc::crc64(0, &file[..file.len() - 8]).to_le_bytes());
+        assert_eq!(file[file.len() - 8..], crate::base::crc::crc64(&file[..file.len() - 8]).to_le_bytes());
     }
 }
