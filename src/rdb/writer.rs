@@ -51,7 +51,15 @@ pub struct Writer<S> {
 
 impl<S: Sink> Writer<S> {
     pub fn new(sink: S, choices: Choices) -> Writer<S> {
-        Writer { sink, buffer: Vec::with_capacity(BUFFER_BYTES), choices, sum: Crc64::new(), flushed: 0, compressor: None, packed: Vec::new() }
+        Writer {
+            sink,
+            buffer: Vec::with_capacity(BUFFER_BYTES),
+            choices,
+            sum: Crc64::new(),
+            flushed: 0,
+            compressor: None,
+            packed: Vec::new(),
+        }
     }
 
     /// Bytes written so far.
