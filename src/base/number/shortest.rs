@@ -229,7 +229,7 @@ fn cached_power(exponent: i32) -> (Wide, i32) {
     loop {
         let ten_to = POWERS_FIRST + index * POWERS_STEP;
         // floor(log2(10^k)) - 63, exact for every k in the table.
-        let power = Wide { fraction: POWERS[index as usize], exponent: (ten_to * 217_706 >> 16) - 63 };
+        let power = Wide { fraction: POWERS[index as usize], exponent: ((ten_to * 217_706) >> 16) - 63 };
         match exponent + power.exponent + 64 {
             scaled if scaled < SCALED_MIN => index += 1,
             scaled if scaled > SCALED_MAX => index -= 1,
