@@ -2,6 +2,7 @@
 
 pub mod int_set;
 pub mod list_pack;
+pub mod member_set;
 pub mod pack_deque;
 pub mod prefetch;
 pub mod ranked_tree;

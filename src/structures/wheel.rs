@@ -33,6 +33,7 @@
 
 use crate::base::clock::Ms;
 use crate::base::random::Random;
+use crate::structures::prefetch::prefetch;
 use std::ptr::{self, NonNull, null_mut};
 
 /// Enough for every `i64`: a slot of the last ring is 2^60 ms wide.
@@ -172,19 +173,6 @@ fn ring_for(deadline: Ms, cursor: Ms) -> usize {
     // The distance in slots may be one more than the distance in time says.
     let slots_ahead = (deadline >> shift(ring)).wrapping_sub(cursor >> shift(ring)) as u64;
     ring + usize::from(slots_ahead >= SLOTS as u64)
-}
-
-/// Asks for the cache line of a link that will be wanted next.
-#[inline]
-fn prefetch(link: *mut TimerLink) {
-    #[cfg(target_arch = "x86_64")]
-    // Safety: a prefetch may be given any address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(link.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = link;
 }
 
 impl Wheel {
