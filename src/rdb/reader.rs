@@ -10,6 +10,7 @@
 
 use super::format::*;
 use crate::base::{crc::Crc64, lzf};
+use crate::structures::list_pack::Item;
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -112,13 +113,6 @@ enum Place {
     Window(Range<usize>),
     Aside,
     Integer(i64),
-}
-
-/// A string as it was stored: integers stay integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scalar<'a> {
-    Integer(i64),
-    Text(&'a [u8]),
 }
 
 /// The reader. What it lends is good until the next call.
@@ -251,12 +245,12 @@ impl<S: Source> Reader<S> {
         Ok(self.bytes_at(place))
     }
 
-    /// A string as it was stored.
+    /// A string as it was stored: integers stay integers.
     #[inline]
-    pub fn read_scalar(&mut self) -> Result<Scalar<'_>, Fault> {
+    pub fn read_item(&mut self) -> Result<Item<'_>, Fault> {
         Ok(match self.locate_string()? {
-            Place::Integer(number) => Scalar::Integer(number),
-            place => Scalar::Text(self.bytes_at(place)),
+            Place::Integer(number) => Item::Int(number),
+            place => Item::Bytes(self.bytes_at(place)),
         })
     }
 

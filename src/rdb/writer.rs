@@ -242,7 +242,8 @@ fn small_integer(text: &[u8]) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rdb::reader::{Reader, Scalar};
+    use crate::rdb::reader::Reader;
+    use crate::structures::list_pack::Item;
 
     const ALL_ON: Choices = Choices { compress: true, checksum: true };
 
@@ -297,7 +298,7 @@ mod tests {
             assert_eq!(Reader::over_bytes(&out).read_string().expect("just written"), number.to_string().as_bytes());
         }
         let out = written(|w| w.write_string(b"-77"));
-        assert_eq!(Reader::over_bytes(&out).read_scalar().expect("just written"), Scalar::Integer(-77));
+        assert_eq!(Reader::over_bytes(&out).read_item().expect("just written"), Item::Int(-77));
     }
 
     #[test]

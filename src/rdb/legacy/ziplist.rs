@@ -12,7 +12,7 @@
 //!
 //! A count of 65,535 means "count them". Every field is checked: a view that exists can be walked without failing.
 
-use super::Item;
+use crate::structures::list_pack::Item;
 
 const HEADER_BYTES: usize = 10;
 const END: u8 = 255;
@@ -100,10 +100,10 @@ fn parse_entry(bytes: &[u8]) -> Option<Entry<'_>> {
             _ => (u32::from_be_bytes(*rest.first_chunk()?) as usize, &rest[4..]),
         };
         let (text, rest) = rest.split_at_checked(length)?;
-        (Item::Text(text), rest)
+        (Item::Bytes(text), rest)
     } else {
         let (number, rest) = parse_integer(code, rest)?;
-        (Item::Integer(number), rest)
+        (Item::Int(number), rest)
     };
     Some(Entry { bytes_before, bytes: bytes.len() - rest.len(), item })
 }
@@ -181,18 +181,18 @@ pub mod tests {
         let list = Ziplist::open(&bytes).expect("well formed");
         assert_eq!(list.count(), 12);
         let items: Vec<Item> = list.iter().collect();
-        assert_eq!(items[..2], [Item::Text(b"hi"), Item::Text(&[b'm'; 300])]);
-        assert!(matches!(items[2], Item::Text(text) if text.len() == 20_000));
-        let numbers = [0, 12, -128, -32768, -1, 4_194_304, i64::from(i32::MIN), i64::MIN].map(Item::Integer);
+        assert_eq!(items[..2], [Item::Bytes(b"hi"), Item::Bytes(&[b'm'; 300])]);
+        assert!(matches!(items[2], Item::Bytes(text) if text.len() == 20_000));
+        let numbers = [0, 12, -128, -32768, -1, 4_194_304, i64::from(i32::MIN), i64::MIN].map(Item::Int);
         assert_eq!(items[3..11], numbers);
-        assert_eq!(items[11], Item::Text(b""));
+        assert_eq!(items[11], Item::Bytes(b""));
     }
 
     #[test]
     fn the_documented_example_is_read() {
         let bytes = [15, 0, 0, 0, 12, 0, 0, 0, 2, 0, 0, 0xf3, 2, 0xf6, 255];
         let list = Ziplist::open(&bytes).expect("well formed");
-        assert!(list.iter().eq([Item::Integer(2), Item::Integer(5)]));
+        assert!(list.iter().eq([Item::Int(2), Item::Int(5)]));
         assert_eq!(build(&[&[0xf3], &[0xf6]]), bytes);
         assert_eq!(Ziplist::open(&build(&[])).expect("empty").count(), 0);
     }
@@ -211,14 +211,5 @@ pub mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn items_as_scores() {
-        assert_eq!(Item::Integer(-3).score(), Some(-3.0));
-        assert_eq!(Item::Text(b"1.5").score(), Some(1.5));
-        assert_eq!(Item::Text(b"-inf").score(), Some(f64::NEG_INFINITY));
-        assert_eq!(Item::Text(b"nan").score(), None);
-        assert_eq!(Item::Text(b"one").score(), None);
     }
 }
