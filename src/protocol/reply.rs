@@ -172,9 +172,21 @@ impl<'o> Reply<'o> {
 
     /// A double as a string in both protocols.
     pub fn bulk_double(&mut self, value: f64) {
-        let header = self.out.mark();
-        write_f64(&mut self.out.bytes, value);
-        self.close_bulk(header);
+        // The text has at most 24 bytes: the header is made for two digits and pulled tight if there is one.
+        let bytes = &mut self.out.bytes;
+        let start = bytes.len();
+        bytes.extend_from_slice(b"$00\r\n");
+        write_f64(bytes, value);
+        let length = (bytes.len() - start - 5) as u8;
+        if length < 10 {
+            bytes.copy_within(start + 3.., start + 2);
+            bytes.pop();
+            bytes[start + 1] = b'0' + length;
+        } else {
+            bytes[start + 1] = b'0' + length / 10;
+            bytes[start + 2] = b'0' + length % 10;
+        }
+        bytes.extend_from_slice(b"\r\n");
     }
 
     /// No value, where there could be a string.
@@ -312,14 +324,6 @@ impl<'o> Reply<'o> {
         self.out.bytes.extend_from_slice(text);
         self.out.bytes.extend_from_slice(b"\r\n");
     }
-
-    /// Makes what was written since the mark a string.
-    fn close_bulk(&mut self, start: Mark) {
-        let mut header = Vec::with_capacity(24);
-        write_header(&mut header, b'$', self.out.len_since(start));
-        self.out.insert(start, &header);
-        self.out.bytes.extend_from_slice(b"\r\n");
-    }
 }
 
 #[cfg(test)]
@@ -368,6 +372,7 @@ mod tests {
         check(|r| r.bulk(b""), "$0\r\n\r\n", "$0\r\n\r\n");
         check(|r| r.bulk_integer(-77), "$3\r\n-77\r\n", "$3\r\n-77\r\n");
         check(|r| r.bulk_double(1.5), "$3\r\n1.5\r\n", "$3\r\n1.5\r\n");
+        check(|r| r.bulk_double(-1.25e-300), "$10\r\n-1.25e-300\r\n", "$10\r\n-1.25e-300\r\n");
         check(|r| r.bulk_display("a text"), "$6\r\na text\r\n", "$6\r\na text\r\n");
         check(|r| r.help(&["a", "b"]), "*2\r\n+a\r\n+b\r\n", "*2\r\n+a\r\n+b\r\n");
         for value in [0, 9, 10, 99, 100, 999, 1_000, 1_023, 1_024, 123_456, -1, i64::MAX, i64::MIN] {

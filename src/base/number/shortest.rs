@@ -335,6 +335,14 @@ mod tests {
     }
 
     #[test]
+    fn digits_are_those_of_redis() {
+        for line in include_str!("../../../tests/data/doubles.txt").lines().filter(|line| !line.starts_with('#')) {
+            let (bits, text) = line.split_once('\t').expect("two columns");
+            assert_eq!(printed(f64::from_bits(u64::from_str_radix(bits, 16).expect("hexadecimal"))), text);
+        }
+    }
+
+    #[test]
     fn every_print_reads_back() {
         let mut random = crate::base::random::Random::new(11);
         for round in 0..200_000u64 {
