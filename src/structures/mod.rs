@@ -1,6 +1,8 @@
 //! Pure containers, each with its model test; they know bytes, numbers and order, nothing of Redis.
 
+pub mod field_map;
 pub mod int_set;
+mod length;
 pub mod list_pack;
 pub mod member_set;
 pub mod pack_deque;
