@@ -19,3 +19,5 @@ pub mod set;
 pub mod special;
 pub mod table;
 pub mod value;
+
+pub use table::{Settings, TABLE};
