@@ -6,7 +6,7 @@
 //! Invariants: whatever the table points to was made by `Member::allocate` and is freed when it is taken out;
 //! `member_bytes` is the sum of their size classes.
 
-use super::table::{Element, Table};
+use super::table::{self, Element, Table};
 use super::thin::size_class;
 use crate::base::hash::hash;
 use crate::base::random::Random;
@@ -167,14 +167,13 @@ impl MemberSet {
     }
 
     /// Members in the table's order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        // Safety: members live as long as they are in the table, which is borrowed.
-        self.table.iter().map(|element| unsafe { Member::key(element) })
+    pub fn iter(&self) -> Iter<'_> {
+        Iter(self.table.iter())
     }
 
     /// A member drawn with equal chances.
     pub fn sample(&self, random: &mut Random) -> Option<&[u8]> {
-        // Safety: as for `iter`.
+        // Safety: members live as long as they are in the table, which is borrowed.
         self.table.sample(random).map(|element| unsafe { Member::key(element) })
     }
 
@@ -191,7 +190,7 @@ impl MemberSet {
 
     /// One step of a scan: see `Table::scan`.
     pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&[u8])) -> u64 {
-        // Safety: as for `iter`.
+        // Safety: members live as long as they are in the table, which is borrowed.
         self.table.scan(cursor, &mut |element| visit(unsafe { Member::key(element) }))
     }
 
@@ -202,6 +201,19 @@ impl MemberSet {
         let empty = self.table.pop_some(budget, &mut |element| freed += unsafe { Member::free(element) });
         self.member_bytes -= freed;
         empty
+    }
+}
+
+/// See `MemberSet::iter`.
+pub struct Iter<'a>(table::Iter<'a, Member>);
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        // Safety: members live as long as they are in the table, which is borrowed.
+        self.0.next().map(|element| unsafe { Member::key(element) })
     }
 }
 

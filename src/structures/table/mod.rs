@@ -21,6 +21,7 @@
 
 use crate::structures::prefetch::prefetch;
 use bucket::{tag_of, word_of};
+pub use scan::Iter;
 use segment::{Place, Segment};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
