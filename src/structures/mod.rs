@@ -7,6 +7,7 @@ pub mod list_pack;
 pub mod member_set;
 pub mod pack_deque;
 pub mod prefetch;
+pub mod ranked_map;
 pub mod ranked_tree;
 pub mod table;
 mod thin;

@@ -1,8 +1,9 @@
 //! Walking the elements from a rank on, forward or backward, with those ahead on their way from memory.
 
 use super::leaf::Leaf;
-use super::order::{Ranked, prefetch};
+use super::order::Ranked;
 use super::tree::RankedTree;
+use crate::structures::prefetch::prefetch;
 use std::ptr::NonNull;
 
 /// Elements asked for ahead of the one given out: enough to cover a miss with the work on a few replies.

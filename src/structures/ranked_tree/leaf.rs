@@ -8,7 +8,8 @@
 //! in low bits (times in milliseconds) would all share the leading bytes of a double. The window is made 64 times as
 //! wide as what is in the leaf, so that few insertions fall outside it and cost an encoding of all prefixes anew.
 
-use super::order::{Ranked, Target, key_of, prefetch};
+use super::order::{Ranked, Target, key_of};
+use crate::structures::prefetch::prefetch;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cmp::Ordering;
 use std::marker::PhantomData;

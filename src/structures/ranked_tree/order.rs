@@ -70,24 +70,6 @@ impl<'a, E: Ranked> Target<'a, E> {
     }
 }
 
-/// Asks the processor to bring the line of `pointer` near; a hint that may do nothing.
-#[inline(always)]
-pub(super) fn prefetch<T>(pointer: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // Safety: a prefetch of any address is harmless.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(pointer.cast());
-    }
-    #[cfg(target_arch = "aarch64")]
-    // Safety: a prefetch of any address is harmless.
-    unsafe {
-        std::arch::asm!("prfm pldl1keep, [{}]", in(reg) pointer, options(nostack, readonly, preserves_flags));
-    }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    let _ = pointer;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

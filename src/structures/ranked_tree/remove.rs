@@ -5,6 +5,7 @@ use super::leaf::{LEAF_LOW, LEAF_MERGED_MAX, Leaf, leaf_class_for};
 use super::order::{Ranked, Target, key_of};
 use super::path::Path;
 use super::tree::RankedTree;
+use crate::structures::prefetch::prefetch;
 use std::ptr::NonNull;
 
 impl<E: Ranked> RankedTree<E> {
@@ -48,7 +49,9 @@ impl<E: Ranked> RankedTree<E> {
             let (path, leaf, position) = self.path_to_rank(rank);
             let run = left.min(leaf.len() - position);
             // What `take` frees is not read again: the branches that name it get another first below.
-            leaf.element_slice()[position..position + run].iter().for_each(|&element| take(element));
+            let elements = &leaf.element_slice()[position..position + run];
+            elements.iter().for_each(|element| prefetch(element.as_ptr()));
+            elements.iter().for_each(|&element| take(element));
             self.remove_run(path, leaf, position, run);
             left -= run;
         }

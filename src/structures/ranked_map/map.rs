@@ -1,0 +1,186 @@
+//! The map: every operation on table and tree together.
+
+use super::build::Builder;
+use super::iter::{Backward, Forward};
+use super::member::Member;
+use crate::base::hash::hash;
+use crate::base::memory::usable_size;
+use crate::base::random::Random;
+use crate::structures::ranked_tree::RankedTree;
+use crate::structures::table::Table;
+use std::ops::Range;
+use std::ptr::NonNull;
+
+/// Names with scores, in order; see the module's page. Empty, it has allocated nothing.
+#[derive(Default)]
+pub struct RankedMap {
+    pub(super) table: Table<Member>,
+    pub(super) tree: RankedTree<Member>,
+}
+
+/// What a change of one member came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Unchanged,
+    Added,
+    Updated,
+}
+
+/// Name and score of a member.
+///
+/// # Safety
+/// The member lives during `'a`.
+#[inline]
+pub(super) unsafe fn view<'a>(member: NonNull<Member>) -> (&'a [u8], f64) {
+    unsafe { (Member::bytes_of(member), Member::score_of(member)) }
+}
+
+impl RankedMap {
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.tree.len()
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.tree.is_empty()
+    }
+
+    #[inline]
+    pub fn score(&self, name: &[u8]) -> Option<f64> {
+        // Safety: members in the table are alive.
+        self.table.find(hash(name), name).map(|member| unsafe { Member::score_of(member) })
+    }
+
+    /// Gives a name the score that `decide` makes of its present one (`None`: there is no such name). Scores are never
+    /// NaN. If `decide` gives `None`, all stays as it is.
+    #[inline]
+    pub fn upsert(&mut self, name: &[u8], decide: impl FnOnce(Option<f64>) -> Option<f64>) -> Outcome {
+        let hash = hash(name);
+        let Some(member) = self.table.find(hash, name) else {
+            let Some(score) = decide(None) else { return Outcome::Unchanged };
+            let member = Member::new(score, name);
+            self.table.insert(hash, member);
+            self.tree.insert(member);
+            return Outcome::Added;
+        };
+        // Safety: members in the table are alive.
+        let present = unsafe { Member::score_of(member) };
+        match decide(Some(present)) {
+            Some(score) if score != present => {
+                self.tree.remove(member);
+                // Safety: alive, and just taken out of the tree.
+                unsafe { Member::set_score(member, score) };
+                self.tree.insert(member);
+                Outcome::Updated
+            }
+            _ => Outcome::Unchanged,
+        }
+    }
+
+    /// Takes a name out; false if there is none.
+    pub fn remove(&mut self, name: &[u8]) -> bool {
+        let Some(member) = self.table.remove(hash(name), name) else { return false };
+        self.tree.remove(member);
+        // Safety: in neither any more.
+        unsafe { Member::free(member) };
+        true
+    }
+
+    /// The rank of a name from the least on, and its score.
+    pub fn rank(&self, name: &[u8]) -> Option<(usize, f64)> {
+        let member = self.table.find(hash(name), name)?;
+        // Safety: members in the table are alive.
+        Some((self.tree.rank_of(member), unsafe { Member::score_of(member) }))
+    }
+
+    /// How many have a lower score than this (or the same one, if `with_equal`).
+    pub fn count_below(&self, score: f64, with_equal: bool) -> usize {
+        self.tree.lower_bound_score(score, with_equal)
+    }
+
+    /// How many names from the least on fulfil the predicate, which must be true before and false from there on.
+    pub fn count_while(&self, mut is_before: impl FnMut(&[u8]) -> bool) -> usize {
+        // Safety: members in the tree are alive.
+        self.tree.partition_point(|member| is_before(unsafe { Member::bytes_of(member) }))
+    }
+
+    /// From a rank upwards.
+    pub fn iter_from(&self, rank: usize) -> Forward<'_> {
+        Forward(self.tree.iter_from(rank))
+    }
+
+    /// From a rank downwards; nothing if there is no such rank.
+    pub fn iter_back_from(&self, rank: usize) -> Backward<'_> {
+        Backward(self.tree.iter_back_from(rank))
+    }
+
+    /// Takes out the names of these ranks, in order, and shows each before it is freed.
+    pub fn remove_ranks(&mut self, ranks: Range<usize>, show: &mut dyn FnMut(&[u8], f64)) {
+        let RankedMap { table, tree } = self;
+        tree.remove_range(ranks.start, ranks.len(), &mut |member| let_go(table, member, show));
+    }
+
+    /// Takes out the last `count` names, the greatest first.
+    pub fn pop_last(&mut self, count: usize, show: &mut dyn FnMut(&[u8], f64)) {
+        for _ in 0..count {
+            let Some(member) = self.tree.pop_last() else { return };
+            let_go(&mut self.table, member, show);
+        }
+    }
+
+    /// A name drawn with equal chances, and its score.
+    pub fn sample(&self, random: &mut Random) -> Option<(&[u8], f64)> {
+        // Safety: members in the table are alive as long as the map is borrowed.
+        self.table.sample(random).map(|member| unsafe { view(member) })
+    }
+
+    /// One step of a scan, which begins at 0 and is done when 0 comes back.
+    pub fn scan(&self, cursor: u64, show: &mut dyn FnMut(&[u8], f64)) -> u64 {
+        self.table.scan(cursor, &mut |member| {
+            // Safety: members in the table are alive.
+            let (name, score) = unsafe { view(member) };
+            show(name, score);
+        })
+    }
+
+    pub fn duplicate(&self) -> RankedMap {
+        let mut builder = Builder::with_capacity(self.len());
+        self.iter_from(0).for_each(|(name, score)| assert!(builder.insert(name, score), "no name is in a map twice"));
+        builder.finish()
+    }
+
+    /// Bytes of all allocations behind the map; `samples` of the names are looked at (0: all).
+    pub fn bytes(&self, samples: usize) -> usize {
+        let looked_at = if samples == 0 { self.len() } else { samples.min(self.len()) };
+        let size = |(name, _): (&[u8], f64)| usable_size(Member::size_for(name.len()));
+        let sampled: usize = self.iter_from(0).take(looked_at).map(size).sum();
+        let members = if looked_at == 0 { 0 } else { sampled * self.len() / looked_at };
+        self.table.bytes() + self.tree.bytes() + members
+    }
+
+    /// Frees up to `budget` names; true when none is left. The table's pointers die with them, so this is the end of the
+    /// map: nothing but this and dropping may follow.
+    pub fn free_some(&mut self, budget: usize) -> bool {
+        // Safety: each comes out of the tree once, and the table does not read what it points to when it is dropped.
+        self.tree.pop_some(budget, &mut |member| unsafe { Member::free(member) })
+    }
+}
+
+/// Ends a member that is not in the tree any more.
+#[inline]
+fn let_go(table: &mut Table<Member>, member: NonNull<Member>, show: &mut dyn FnMut(&[u8], f64)) {
+    // Safety: alive until it is freed here, once out of both table and tree.
+    unsafe {
+        let (name, score) = view(member);
+        table.remove_element(hash(name), member);
+        show(name, score);
+        Member::free(member);
+    }
+}
+
+impl Drop for RankedMap {
+    fn drop(&mut self) {
+        self.free_some(usize::MAX);
+    }
+}
