@@ -1,0 +1,27 @@
+//! The databases: table of entries, expiry on the wheel, eviction, watchers, events, and the one write door (`door`).
+//!
+//! A command changes data here and nowhere else; what the change means to others (clients that watch or wait, subscribers
+//! of events, the journal) goes out as a list, `effects`, which `exec` hands on. Must not call upwards.
+
+mod db;
+mod door;
+mod eviction;
+mod expiry;
+mod garbage;
+mod key_sizes;
+mod space;
+mod watch;
+
+pub mod effects;
+pub mod entry;
+pub mod event;
+
+pub use db::{Db, Key, Rules};
+pub use door::{Changes, Deadline, StringValue};
+pub use effects::{Effects, SessionKey};
+pub use entry::{EntryRef, Str, Value};
+pub use event::Event;
+pub use eviction::Policy;
+pub use garbage::Garbage;
+pub use key_sizes::KeySizes;
+pub use space::Keyspace;

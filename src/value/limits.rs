@@ -1,0 +1,31 @@
+//! The sizes at which the small encodings give way to the large ones; CONFIG SET rewrites them.
+
+/// Limits of the compact encodings. Counts are elements (pairs for hashes), values are bytes of one element.
+#[derive(Clone, Copy, Debug)]
+pub struct EncodingLimits {
+    pub hash_pack_entries: usize,
+    pub hash_pack_value_bytes: usize,
+    pub set_int_entries: usize,
+    pub set_pack_entries: usize,
+    pub set_pack_value_bytes: usize,
+    pub zset_pack_entries: usize,
+    pub zset_pack_value_bytes: usize,
+    /// Positive: elements a node; -1 to -5: 4, 8, 16, 32, 64 KiB a node.
+    pub list_pack_size: i64,
+}
+
+impl Default for EncodingLimits {
+    /// The defaults of Redis 8.0.
+    fn default() -> EncodingLimits {
+        EncodingLimits {
+            hash_pack_entries: 128,
+            hash_pack_value_bytes: 64,
+            set_int_entries: 512,
+            set_pack_entries: 128,
+            set_pack_value_bytes: 64,
+            zset_pack_entries: 128,
+            zset_pack_value_bytes: 64,
+            list_pack_size: -2,
+        }
+    }
+}
