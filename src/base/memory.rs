@@ -44,9 +44,16 @@ unsafe impl GlobalAlloc for Jemalloc {
 }
 
 /// Bytes that an allocation of `size` bytes really takes: its size class. 0 for 0.
+///
+/// The classes step by 8 up to 64, then by a quarter of the power of two below: 80, 96, 112, 128, 160, … (a test holds this
+/// against `nallocx`).
 #[inline]
-pub fn usable_size(size: usize) -> usize {
-    if size == 0 { 0 } else { unsafe { je::nallocx(size, 0) } }
+pub const fn usable_size(size: usize) -> usize {
+    if size <= 64 {
+        return (size + 7) & !7;
+    }
+    let step = 1usize << (usize::BITS - 1 - (size - 1).leading_zeros() - 2);
+    (size + step - 1) & !(step - 1)
 }
 
 /// The two counters of the calling thread: bytes ever allocated and ever freed, in size classes.
@@ -124,5 +131,8 @@ mod tests {
         assert_eq!(usable_size(33), 40);
         assert_eq!(usable_size(40), 40);
         assert_eq!(usable_size(0), 0);
+        for size in (1..100_000).chain((100_000..100_000_000).step_by(99_991)) {
+            assert_eq!(usable_size(size), unsafe { je::nallocx(size, 0) }, "{size}");
+        }
     }
 }

@@ -1,0 +1,277 @@
+//! Parsing ahead: all complete requests that were read are parsed before the first is executed, so that the table's lines
+//! for every key are on their way while the requests before them run.
+//!
+//! ```text
+//! arena    [ bytes of session A ][ bytes of session B ] …      one read each, no allocation
+//! intakes      A: requests 0–2, rest       B: requests 3–4
+//! requests [ span range | command | key hash | start ] …
+//! ```
+//!
+//! Parsing ahead is speculation, safe by these rules: a request holds positions and a hash, never an address of data; a
+//! protocol error is the last item of its session and is judged in its turn; before each request the session is looked at
+//! anew, and if it is gone, held or closing, the rest of its bytes goes back to it; a command that changes what the bytes
+//! after it mean (`ENDS_BATCH`) ends parsing for its session.
+
+use super::dispatch::{self, Context, Done, Request};
+use crate::base::hash::hash;
+use crate::keyspace::SessionKey;
+use crate::protocol::args::{Args, Elsewhere};
+use crate::protocol::limits::Limits;
+use crate::protocol::reply::Reply;
+use crate::protocol::request::{Parsed, ProtocolError, Span, parse};
+use crate::server::session::{HELD, flag as session_flag};
+use crate::server::{Server, World, standing};
+use crate::spec::flag;
+
+/// Bytes read in one tick before they are executed.
+pub const ARENA_BYTES: usize = 1 << 20;
+
+/// Bytes of one session that one tick takes: a client that sends more goes on in the next.
+pub const READ_BYTES_MAX: usize = 64 * 1024;
+
+/// Requests of one session that one tick runs.
+pub const REQUESTS_PER_TURN_MAX: usize = 4096;
+
+/// How many requests ahead an entry is fetched: long enough for memory to answer, short enough to stay in the cache.
+const FETCH_AHEAD: usize = 8;
+
+/// Marks a request whose command is unknown.
+const UNKNOWN: u32 = u32::MAX;
+
+struct Parsing {
+    /// First span.
+    spans_at: u32,
+    argc: u32,
+    /// Number of the command, or `UNKNOWN`.
+    id: u32,
+    /// Start of the request in its buffer.
+    start: u32,
+    key_hash: u64,
+}
+
+/// The bytes of one session in this batch.
+struct Intake {
+    session: SessionKey,
+    /// Its own buffer, where the bytes are not in the arena.
+    own: Option<Vec<u8>>,
+    /// Where parsing stopped, and where the bytes end.
+    parsed_to: usize,
+    end: usize,
+    requests: std::ops::Range<usize>,
+    error: Option<ProtocolError>,
+    /// Parsing stopped before the bytes were used up, for another reason than their end.
+    has_more: bool,
+}
+
+/// The requests of one tick, or of a part of it.
+pub struct Batch {
+    arena: Vec<u8>,
+    used: usize,
+    spans: Vec<Span>,
+    requests: Vec<Parsing>,
+    intakes: Vec<Intake>,
+    elsewhere: Elsewhere,
+}
+
+impl Default for Batch {
+    fn default() -> Batch {
+        Batch {
+            arena: vec![0; ARENA_BYTES],
+            used: 0,
+            spans: Vec::new(),
+            requests: Vec::new(),
+            intakes: Vec::new(),
+            elsewhere: Elsewhere::default(),
+        }
+    }
+}
+
+impl Batch {
+    /// Room for one more read.
+    pub fn has_room(&self) -> bool {
+        self.arena.len() - self.used >= READ_BYTES_MAX
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.intakes.is_empty()
+    }
+
+    /// Where the next read goes.
+    #[inline]
+    pub fn room(&mut self) -> &mut [u8] {
+        &mut self.arena[self.used..self.used + READ_BYTES_MAX]
+    }
+
+    /// Takes in `count` bytes that were just read into `room` for a session without pending bytes.
+    pub fn take_read(&mut self, context: &Context, server: &mut Server, session: SessionKey, count: usize) {
+        let start = self.used;
+        self.used += count;
+        self.parse_session(context, server, session, None, start, start + count);
+    }
+
+    /// Takes in a session's own pending bytes (what was left, and what was read behind it).
+    pub fn take_pending(&mut self, context: &Context, server: &mut Server, session: SessionKey) {
+        let Some(state) = server.sessions.get_mut(session) else { return };
+        let own = std::mem::take(&mut state.pending);
+        if own.is_empty() {
+            return;
+        }
+        let end = own.len();
+        self.parse_session(context, server, session, Some(own), 0, end);
+    }
+
+    fn parse_session(
+        &mut self,
+        context: &Context,
+        server: &mut Server,
+        key: SessionKey,
+        own: Option<Vec<u8>>,
+        start: usize,
+        end: usize,
+    ) {
+        let Some(session) = server.sessions.get_mut(key) else { return };
+        let authenticated = server.standing & standing::AUTH == 0 || session.has(session_flag::AUTHENTICATED);
+        let limits = Limits {
+            bulk_max: context.settings.bulk_bytes_max,
+            query_buffer_max: context.settings.query_buffer_bytes_max as usize,
+            authenticated,
+        };
+        let database = server.keyspace.db(session.db);
+        let buffer: &[u8] = own.as_deref().unwrap_or(&self.arena);
+        let first = self.requests.len();
+        let mut at = start;
+        let mut error = None;
+        let mut has_more = false;
+        while at < end {
+            if self.requests.len() - first == REQUESTS_PER_TURN_MAX {
+                has_more = true;
+                break;
+            }
+            let spans_at = self.spans.len();
+            let (spans, scratch) = (&mut self.spans, &mut self.elsewhere.scratch);
+            match parse(&buffer[at..end], at as u32, &limits, &mut session.progress, spans, scratch) {
+                Parsed::Complete { consumed, argc } => {
+                    let words = Args::with_elsewhere(buffer, &self.spans[spans_at..], &self.elsewhere);
+                    let mut request = Parsing {
+                        spans_at: spans_at as u32,
+                        argc: argc as u32,
+                        id: UNKNOWN,
+                        start: at as u32,
+                        key_hash: 0,
+                    };
+                    at += consumed;
+                    let mut ends_batch = false;
+                    if let Some(id) = context.commands.find(words.get(0)) {
+                        let row = context.commands.row(id);
+                        request.id = id as u32;
+                        ends_batch = row.command.spec.flags & flag::ENDS_BATCH != 0;
+                        if row.first_key != 0 && row.first_key < argc {
+                            request.key_hash = hash(words.get(row.first_key));
+                            database.prefetch_bucket(request.key_hash);
+                        }
+                    }
+                    self.requests.push(request);
+                    if ends_batch {
+                        has_more = at < end;
+                        break;
+                    }
+                }
+                Parsed::Empty { consumed } => at += consumed,
+                Parsed::Incomplete { .. } => break,
+                Parsed::Error(problem) => {
+                    error = Some(problem);
+                    break;
+                }
+            }
+        }
+        let requests = first..self.requests.len();
+        self.intakes.push(Intake { session: key, own, parsed_to: at, end, requests, error, has_more });
+    }
+
+    /// Executes everything that was taken in; gives back how many requests ran.
+    pub fn execute(&mut self, context: &mut Context, server: &mut Server, world: &mut dyn World) -> usize {
+        let mut ran = 0;
+        server.last_cycles = server.clock.cycles();
+        for intake in &mut self.intakes {
+            let buffer: &[u8] = intake.own.as_deref().unwrap_or(&self.arena);
+            let mut rest_from = intake.parsed_to;
+            let mut was_held = false;
+            for i in intake.requests.clone() {
+                let Some(session) = server.sessions.get(intake.session) else { break };
+                let db = session.db;
+                let request = &self.requests[i];
+                if session.has(HELD) {
+                    (rest_from, was_held) = (request.start as usize, true);
+                    break;
+                }
+                if let Some(ahead) = self.requests.get(i + FETCH_AHEAD)
+                    && ahead.key_hash != 0
+                {
+                    server.keyspace.db(db).prefetch_entry(ahead.key_hash);
+                }
+                let spans = &self.spans[request.spans_at as usize..][..request.argc as usize];
+                let request = Request {
+                    args: Args::with_elsewhere(buffer, spans, &self.elsewhere),
+                    id: (request.id != UNKNOWN).then_some(request.id as usize),
+                    key_hash: request.key_hash,
+                };
+                if dispatch::run(context, server, world, intake.session, request) == Done::Held {
+                    (rest_from, was_held) = (self.requests[i].start as usize, true);
+                    break;
+                }
+                ran += 1;
+            }
+            finish_intake(server, intake, &self.arena, rest_from, was_held);
+        }
+        self.clear();
+        ran
+    }
+
+    fn clear(&mut self) {
+        self.used = 0;
+        self.spans.clear();
+        self.requests.clear();
+        self.intakes.clear();
+        self.elsewhere.scratch.clear();
+        self.elsewhere.detached.clear();
+    }
+}
+
+/// Judges a protocol error whose turn has come, or gives the rest of the bytes back to the session.
+fn finish_intake(server: &mut Server, intake: &mut Intake, arena: &[u8], rest_from: usize, was_held: bool) {
+    let Some(session) = server.sessions.get_mut(intake.session) else { return };
+    if session.has(session_flag::CLOSE_AFTER_REPLY | session_flag::CLOSE_NOW) {
+        return;
+    }
+    if was_held {
+        // The bytes behind the held request are parsed anew; nothing of them is half done.
+        session.progress.clear();
+    } else if let Some(error) = intake.error {
+        protocol_error(server, intake.session, error);
+        return;
+    }
+    if rest_from == intake.end {
+        return;
+    }
+    session.pending = match intake.own.take() {
+        Some(mut own) => {
+            own.drain(..rest_from);
+            own
+        }
+        None => arena[rest_from..intake.end].to_vec(),
+    };
+    if intake.has_more && !was_held {
+        server.sessions.queue_run(intake.session);
+    }
+}
+
+fn protocol_error(server: &mut Server, key: SessionKey, error: ProtocolError) {
+    let Some(session) = server.sessions.get_mut(key) else { return };
+    log::debug!("Protocol error ({}) from client: id={} addr={}", error.reason(), session.id, session.peer);
+    let text = [b"ERR ", &*error.text()].concat();
+    Reply::new(&mut session.out, session.is_resp3).error(&text);
+    session.progress.clear();
+    session.set(session_flag::CLOSE_AFTER_REPLY);
+    server.observe.note_error(&text);
+    server.sessions.queue_write(key);
+}

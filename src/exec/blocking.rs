@@ -1,0 +1,119 @@
+//! Waiting without blocking: a command that has nothing to answer yet is kept with its session, and run again when one of
+//! its keys may serve it, when its time is over, or when somebody ends it.
+//!
+//! One mechanism for all: first come, first served for each key; what runs again is the whole command, so that it sees the
+//! data as it is then.
+
+use super::call::{Block, OnTimeout};
+use super::dispatch::{self, Context};
+use crate::keyspace::SessionKey;
+use crate::protocol::args::Args;
+use crate::server::session::{Blocked, flag};
+use crate::server::{Alarm, Server, World};
+
+/// Parks a session that waits for keys.
+pub fn park(server: &mut Server, key: SessionKey, db: usize, block: Block, command_id: usize, args: Args) {
+    let now = server.now;
+    let timer = block.deadline.map(|deadline| server.timers.insert(deadline, Alarm::BlockTimeout(key)));
+    let Some(session) = server.sessions.get_mut(key) else { return };
+    let mut keys: Vec<Box<[u8]>> = Vec::with_capacity(block.keys.len());
+    for name in block.keys {
+        if !keys.iter().any(|k| **k == *name) {
+            keys.push(name.into());
+        }
+    }
+    session.set(flag::BLOCKED);
+    for name in &keys {
+        server.waiters.join(db, name, key);
+        server.keyspace.db_mut(db).await_key(name);
+    }
+    server.waiters.sessions += 1;
+    session.blocked = Some(Box::new(Blocked {
+        db,
+        keys,
+        deadline: block.deadline,
+        timer,
+        command_id,
+        request: args.to_owned(),
+        null_array_on_timeout: block.on_timeout == OnTimeout::NullArray,
+        since: now,
+    }));
+}
+
+/// Takes a session out of all queues; it goes on with its bytes. Gives back what it waited for.
+pub fn unpark(server: &mut Server, key: SessionKey) -> Option<Box<Blocked>> {
+    let session = server.sessions.get_mut(key)?;
+    let blocked = session.blocked.take()?;
+    session.clear(flag::BLOCKED);
+    for name in &blocked.keys {
+        server.waiters.leave(blocked.db, name, key);
+        server.keyspace.db_mut(blocked.db).unawait_key(name);
+    }
+    server.waiters.sessions -= 1;
+    if let Some(timer) = blocked.timer {
+        server.timers.cancel(timer);
+    }
+    server.sessions.queue_run(key);
+    Some(blocked)
+}
+
+/// A session's time is over: it is answered as if there were nothing.
+pub fn time_out(server: &mut Server, key: SessionKey) {
+    if let Some(blocked) = unpark(server, key)
+        && let Some(session) = server.sessions.get_mut(key)
+    {
+        let null: &[u8] = match (session.is_resp3, blocked.null_array_on_timeout) {
+            (true, _) => b"_\r\n",
+            (false, true) => b"*-1\r\n",
+            (false, false) => b"$-1\r\n",
+        };
+        session.out.bytes_mut().extend_from_slice(null);
+        server.sessions.queue_write(key);
+    }
+}
+
+/// Ends a session's wait with an error line (code first, no dash).
+pub fn end_with_error(server: &mut Server, key: SessionKey, text: &str) {
+    if unpark(server, key).is_some()
+        && let Some(session) = server.sessions.get_mut(key)
+    {
+        session.out.bytes_mut().extend_from_slice(format!("-{text}\r\n").as_bytes());
+        server.sessions.queue_write(key);
+    }
+}
+
+/// Rounds of serving after one command: a served waiter may make another key ready (BLMOVE), and so on.
+const SERVE_ROUNDS_MAX: usize = 1 << 20;
+
+/// Runs the commands of those who wait for keys that became ready, until nothing is ready any more.
+pub fn serve(context: &mut Context, server: &mut Server, world: &mut dyn World) {
+    for _ in 0..SERVE_ROUNDS_MAX {
+        if server.ready.is_empty() {
+            return;
+        }
+        for (db, key) in std::mem::take(&mut server.ready) {
+            for session in server.waiters.queue(db, &key) {
+                serve_one(context, server, world, session);
+            }
+        }
+    }
+}
+
+/// Runs a waiter's command again. If it would wait on, it keeps its place.
+fn serve_one(context: &mut Context, server: &mut Server, world: &mut dyn World, key: SessionKey) {
+    let Some(session) = server.sessions.get_mut(key) else { return };
+    let Some(blocked) = session.blocked.as_mut() else { return };
+    let (id, request) = (blocked.command_id, std::mem::take(&mut blocked.request));
+    let mut out = std::mem::take(&mut session.out);
+    let served = dispatch::run_waiter(context, server, world, key, id, request.args(), &mut out);
+    if let Some(session) = server.sessions.get_mut(key) {
+        session.out = out;
+        if let Some(blocked) = session.blocked.as_mut() {
+            blocked.request = request;
+        }
+    }
+    if served {
+        unpark(server, key);
+        server.sessions.queue_write(key);
+    }
+}

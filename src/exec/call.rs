@@ -1,0 +1,174 @@
+//! What a handler is given and what it gives back.
+
+use std::borrow::Cow;
+
+use crate::base::clock::Ms;
+use crate::base::number::parse_i64;
+use crate::base::random::Random;
+use crate::config::Settings;
+use crate::keyspace::{Key, SessionKey};
+use crate::protocol::args::Args;
+use crate::protocol::reply::Reply;
+use crate::server::journal::Propagation;
+use crate::value::WrongType;
+
+use super::command::CommandTable;
+
+/// Why a handler did not answer by itself.
+#[derive(Debug)]
+pub enum Stop {
+    /// The whole error line, code first ("ERR syntax error"), without the dash.
+    Error(Cow<'static, [u8]>),
+    /// Nothing to answer yet: the session waits.
+    Block(Block),
+}
+
+/// What a handler gives back; the reply itself is written through `Call::reply`.
+pub type Outcome = Result<(), Stop>;
+
+/// What a session waits for.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Any of these keys.
+    pub keys: Vec<Vec<u8>>,
+    /// When waiting ends without an answer; `None`: never.
+    pub deadline: Option<Ms>,
+    pub on_timeout: OnTimeout,
+}
+
+/// The reply to a wait that ended without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnTimeout {
+    Null,
+    NullArray,
+}
+
+impl Stop {
+    pub const fn error(text: &'static str) -> Stop {
+        Stop::Error(Cow::Borrowed(text.as_bytes()))
+    }
+
+    /// An error whose text is made at run time.
+    pub fn error_owned(text: impl Into<Vec<u8>>) -> Stop {
+        Stop::Error(Cow::Owned(text.into()))
+    }
+}
+
+impl From<WrongType> for Stop {
+    fn from(_: WrongType) -> Stop {
+        fault::WRONG_TYPE
+    }
+}
+
+impl From<&'static str> for Stop {
+    fn from(text: &'static str) -> Stop {
+        Stop::error(text)
+    }
+}
+
+/// The errors that many commands share.
+pub mod fault {
+    use super::Stop;
+
+    pub const WRONG_TYPE: Stop = Stop::error("WRONGTYPE Operation against a key holding the wrong kind of value");
+    pub const SYNTAX: Stop = Stop::error("ERR syntax error");
+    pub const NOT_AN_INTEGER: Stop = Stop::error("ERR value is not an integer or out of range");
+    pub const NOT_A_FLOAT: Stop = Stop::error("ERR value is not a valid float");
+    pub const NO_SUCH_KEY: Stop = Stop::error("ERR no such key");
+    pub const OUT_OF_RANGE: Stop = Stop::error("ERR index out of range");
+    pub const TIMEOUT_NOT_A_FLOAT: Stop = Stop::error("ERR timeout is not a float or out of range");
+    pub const TIMEOUT_NEGATIVE: Stop = Stop::error("ERR timeout is negative");
+    pub const TIMEOUT_OUT_OF_RANGE: Stop = Stop::error("ERR timeout is out of range");
+    pub const DB_OUT_OF_RANGE: Stop = Stop::error("ERR DB index is out of range");
+    pub const INVALID_DB: Stop = Stop::error("ERR invalid DB index");
+}
+
+/// One call of one command.
+pub struct Call<'a> {
+    pub args: Args<'a>,
+    pub reply: Reply<'a>,
+    /// Milliseconds since the epoch; the same for all commands of a transaction.
+    pub now: Ms,
+    pub session: SessionKey,
+    /// The session's database.
+    pub db: usize,
+    /// Inside EXEC or a script: waiting is not allowed, and a would-be waiter answers as if its time were over.
+    pub may_block: bool,
+    /// Journal or replicas read what this call changes: rewritten forms are worth building.
+    pub settings: &'a Settings,
+    pub random: &'a mut Random,
+    pub propagation: &'a mut Propagation,
+    pub commands: &'a CommandTable,
+    /// Hash of the first key, computed while parsing; meaningful when `first_key` is not 0.
+    pub key_hash: u64,
+    /// Word index of the first key; 0: none.
+    pub first_key: usize,
+    /// The command's number in the table (subcommand's, where there is one).
+    pub command_id: usize,
+}
+
+impl<'a> Call<'a> {
+    /// Number of words, name included.
+    #[inline]
+    pub fn argc(&self) -> usize {
+        self.args.len()
+    }
+
+    #[inline]
+    pub fn arg(&self, index: usize) -> &'a [u8] {
+        self.args.get(index)
+    }
+
+    /// The word at `index` as a key; the first key's hash is there already.
+    #[inline]
+    pub fn key(&self, index: usize) -> Key<'a> {
+        let bytes = self.args.get(index);
+        if index == self.first_key { Key { bytes, hash: self.key_hash } } else { Key::new(bytes) }
+    }
+
+    /// True when word `index` is `option` (upper case), in any case.
+    #[inline]
+    pub fn is(&self, index: usize, option: &str) -> bool {
+        self.args.get(index).eq_ignore_ascii_case(option.as_bytes())
+    }
+
+    /// The word at `index` as a 64-bit integer.
+    #[inline]
+    pub fn integer(&self, index: usize) -> Result<i64, Stop> {
+        parse_i64(self.args.get(index)).ok_or(fault::NOT_AN_INTEGER)
+    }
+
+    /// The word at `index` as a finite or infinite double.
+    pub fn double(&self, index: usize) -> Result<f64, Stop> {
+        crate::base::number::parse_f64(self.args.get(index)).ok_or(fault::NOT_A_FLOAT)
+    }
+
+    /// A timeout in seconds with fraction (0: for ever) as a deadline.
+    pub fn timeout_deadline(&self, index: usize) -> Result<Option<Ms>, Stop> {
+        let word = self.args.get(index);
+        let seconds = crate::base::long_double::LongDouble::parse(word)
+            .map(|x| x.to_f64())
+            .ok_or(fault::TIMEOUT_NOT_A_FLOAT)?;
+        if seconds.is_nan() {
+            return Err(fault::TIMEOUT_NOT_A_FLOAT);
+        }
+        let ms = seconds * 1000.0;
+        if ms > i64::MAX as f64 {
+            return Err(fault::TIMEOUT_OUT_OF_RANGE);
+        }
+        if ms < 0.0 {
+            return Err(fault::TIMEOUT_NEGATIVE);
+        }
+        let ms = ms.ceil() as i64;
+        if ms == 0 {
+            return Ok(None);
+        }
+        self.now.checked_add(ms).map(Some).ok_or(fault::TIMEOUT_OUT_OF_RANGE)
+    }
+
+    /// True when somebody reads the journal, so that a rewritten form is worth building.
+    #[inline]
+    pub fn is_journalled(&self) -> bool {
+        self.propagation.is_wanted()
+    }
+}

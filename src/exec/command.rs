@@ -1,0 +1,211 @@
+//! A command as it is dispatched: its row (`spec`) joined with the function that runs it, and the table of all of them.
+
+use std::collections::HashMap;
+
+use super::call::{Call, Outcome};
+use crate::keyspace::{Db, Keyspace};
+use crate::server::{Server, World};
+use crate::spec::{Begin, Find, Spec};
+
+/// The function of a command; its type says what the command may touch.
+#[derive(Clone, Copy)]
+pub enum Run {
+    /// One database.
+    Data(fn(&mut Call, &mut Db) -> Outcome),
+    /// Several databases (MOVE, COPY, SWAPDB, FLUSHALL).
+    Keyspace(fn(&mut Call, &mut Keyspace) -> Outcome),
+    /// Everything, and the world outside.
+    Server(fn(&mut Call, &mut Server, &mut dyn World) -> Outcome),
+    /// Nothing by itself: a name for its subcommands.
+    Container,
+}
+
+/// One row of the table of commands.
+pub struct Command {
+    pub spec: Spec,
+    pub run: Run,
+    pub subcommands: &'static [Command],
+}
+
+impl Spec {
+    /// Runs on one database.
+    pub const fn data(self, run: fn(&mut Call, &mut Db) -> Outcome) -> Command {
+        Command { spec: self, run: Run::Data(run), subcommands: &[] }
+    }
+
+    /// Runs on all databases.
+    pub const fn keyspace(self, run: fn(&mut Call, &mut Keyspace) -> Outcome) -> Command {
+        Command { spec: self, run: Run::Keyspace(run), subcommands: &[] }
+    }
+
+    /// Runs on the whole server.
+    pub const fn server(self, run: fn(&mut Call, &mut Server, &mut dyn World) -> Outcome) -> Command {
+        Command { spec: self, run: Run::Server(run), subcommands: &[] }
+    }
+
+    /// Has subcommands and does nothing by itself.
+    pub const fn container(self, subcommands: &'static [Command]) -> Command {
+        Command { spec: self, run: Run::Container, subcommands }
+    }
+}
+
+/// A command (or subcommand) with its number and full name.
+pub struct Row {
+    pub command: &'static Command,
+    /// As statistics and errors name it: "get", "config|get". Lower case.
+    pub full_name: String,
+    /// Number of the containing command; `None` for a command of its own.
+    pub parent: Option<usize>,
+    /// Numbers of the subcommands.
+    pub children: Vec<usize>,
+    /// Word index of the first key, where every call has it at the same place; else 0.
+    pub first_key: usize,
+}
+
+/// All commands by name; made once at boot.
+pub struct CommandTable {
+    rows: Vec<Row>,
+    by_name: NameIndex,
+}
+
+impl CommandTable {
+    /// Builds the table. `renamed`: pairs of old and new name (`rename-command`); an empty new name takes the command away.
+    /// Errors name the command that does not exist or the name that is taken.
+    pub fn new(families: &[&'static [Command]], renamed: &[(Vec<u8>, Vec<u8>)]) -> Result<CommandTable, String> {
+        let mut rows = Vec::new();
+        let mut names: HashMap<Vec<u8>, usize> = HashMap::new();
+        for command in families.iter().flat_map(|family| family.iter()) {
+            let id = rows.len();
+            rows.push(row(command, command.spec.name.to_ascii_lowercase(), None));
+            for sub in command.subcommands {
+                let child = rows.len();
+                let name = format!("{}|{}", rows[id].full_name, sub.spec.name.to_ascii_lowercase());
+                rows.push(row(sub, name, Some(id)));
+                rows[id].children.push(child);
+            }
+            if names.insert(command.spec.name.to_ascii_lowercase().into_bytes(), id).is_some() {
+                return Err(format!("command {} is declared twice", command.spec.name));
+            }
+        }
+        for (old, new) in renamed {
+            let old = old.to_ascii_lowercase();
+            let id = names.remove(&old).ok_or("No such command in rename-command")?;
+            if !new.is_empty() && names.insert(new.to_ascii_lowercase(), id).is_some() {
+                return Err("Target command name already exists".to_owned());
+            }
+        }
+        Ok(CommandTable { rows, by_name: NameIndex::new(&names) })
+    }
+
+    /// The number of the command of this name, in any case.
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<usize> {
+        self.by_name.find(name)
+    }
+
+    #[inline]
+    pub fn row(&self, id: usize) -> &Row {
+        &self.rows[id]
+    }
+
+    /// All rows, subcommands behind their container.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The number of the subcommand of this name, in any case.
+    pub fn find_subcommand(&self, id: usize, name: &[u8]) -> Option<usize> {
+        let named = |&child: &usize| self.rows[child].command.spec.name.as_bytes().eq_ignore_ascii_case(name);
+        self.rows[id].children.iter().copied().find(named)
+    }
+
+    /// The names under which commands can be called now (lower case) with their numbers.
+    pub fn names(&self) -> impl Iterator<Item = (&[u8], usize)> {
+        self.by_name.names()
+    }
+}
+
+fn row(command: &'static Command, full_name: String, parent: Option<usize>) -> Row {
+    let first_key = match command.spec.key_specs[0] {
+        Some(spec) => match (spec.begin, spec.find) {
+            (Begin::Index(index), Find::Range { .. }) => index as usize,
+            _ => 0,
+        },
+        None => 0,
+    };
+    Row { command, full_name, parent, children: Vec::new(), first_key }
+}
+
+/// Longest name that is packed into words for comparison; longer ones are compared as text.
+const PACKED_NAME_BYTES: usize = 16;
+
+/// A hash table from names to numbers, for look-ups of a few nanoseconds: names of up to 16 bytes are folded to lower
+/// case and compared as two words.
+struct NameIndex {
+    slots: Vec<NameSlot>,
+    mask: usize,
+}
+
+#[derive(Clone, Default)]
+struct NameSlot {
+    packed: [u64; 2],
+    name: Box<[u8]>,
+    id_plus_one: u32,
+}
+
+/// Folds letters to lower case, eight bytes at a time (other bytes may change too, but alike on both sides: names consist
+/// of letters, digits, `-` and `_`, which `full` compares again).
+const FOLD: u64 = 0x2020_2020_2020_2020;
+
+#[inline]
+fn pack(name: &[u8]) -> [u64; 2] {
+    let mut bytes = [0u8; PACKED_NAME_BYTES];
+    let n = name.len().min(PACKED_NAME_BYTES);
+    bytes[..n].copy_from_slice(&name[..n]);
+    let low = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
+    let high = u64::from_le_bytes(bytes[8..].try_into().expect("eight bytes"));
+    [low | FOLD, high | FOLD]
+}
+
+#[inline]
+fn place(packed: [u64; 2], len: usize) -> usize {
+    let mixed = (packed[0] ^ packed[1].rotate_left(29) ^ len as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 40) as usize
+}
+
+impl NameIndex {
+    fn new(names: &HashMap<Vec<u8>, usize>) -> NameIndex {
+        let size = (names.len() * 4).next_power_of_two().max(16);
+        let mut index = NameIndex { slots: vec![NameSlot::default(); size], mask: size - 1 };
+        for (name, &id) in names {
+            let packed = pack(name);
+            let mut at = place(packed, name.len()) & index.mask;
+            while index.slots[at].id_plus_one != 0 {
+                at = (at + 1) & index.mask;
+            }
+            index.slots[at] = NameSlot { packed, name: name.as_slice().into(), id_plus_one: id as u32 + 1 };
+        }
+        index
+    }
+
+    #[inline]
+    fn find(&self, name: &[u8]) -> Option<usize> {
+        let packed = pack(name);
+        let mut at = place(packed, name.len()) & self.mask;
+        loop {
+            let slot = &self.slots[at];
+            if slot.id_plus_one == 0 {
+                return None;
+            }
+            if slot.packed == packed && slot.name.len() == name.len() && slot.name.eq_ignore_ascii_case(name) {
+                return Some(slot.id_plus_one as usize - 1);
+            }
+            at = (at + 1) & self.mask;
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = (&[u8], usize)> {
+        let taken = self.slots.iter().filter(|slot| slot.id_plus_one != 0);
+        taken.map(|slot| (&*slot.name, slot.id_plus_one as usize - 1))
+    }
+}

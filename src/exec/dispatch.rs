@@ -1,0 +1,413 @@
+//! One command from its words to its effects: resolve, ask the gates, run, count, hand on.
+//!
+//! ```text
+//! words → row (subcommand, arity) → gates → handler → effects → outbox → waiters
+//! ```
+
+use std::rc::Rc;
+
+use super::blocking;
+use super::call::{Call, Outcome, Stop, fault};
+use super::command::{CommandTable, Run};
+use super::effects;
+use super::gates::{self, Verdict, Visitor};
+use crate::base::random::Random;
+use crate::config::Settings;
+use crate::keyspace::SessionKey;
+use crate::protocol::args::Args;
+use crate::protocol::output::Output;
+use crate::protocol::reply::Reply;
+use crate::server::journal::Propagation;
+use crate::server::session::flag as session_flag;
+use crate::server::{Server, World, standing};
+use crate::spec::flag;
+
+/// What every call borrows from the dispatcher.
+pub struct Context<'c> {
+    pub commands: &'c CommandTable,
+    pub settings: &'c Settings,
+    pub random: &'c mut Random,
+    pub propagation: &'c mut Propagation,
+}
+
+/// What the dispatcher owns from tick to tick.
+pub struct Dispatcher {
+    pub commands: Rc<CommandTable>,
+    pub settings: Rc<Settings>,
+    random: Random,
+    propagation: Propagation,
+}
+
+impl Dispatcher {
+    pub fn new(commands: Rc<CommandTable>, settings: Rc<Settings>, random: Random) -> Dispatcher {
+        Dispatcher { commands, settings, random, propagation: Propagation::default() }
+    }
+
+    pub fn context(&mut self) -> Context<'_> {
+        Context {
+            commands: &self.commands,
+            settings: &self.settings,
+            random: &mut self.random,
+            propagation: &mut self.propagation,
+        }
+    }
+}
+
+/// A parsed request on its way.
+#[derive(Clone, Copy)]
+pub struct Request<'r> {
+    pub args: Args<'r>,
+    /// Number of the command; `None`: unknown.
+    pub id: Option<usize>,
+    /// Hash of the first key, when the row has one at a fixed place.
+    pub key_hash: u64,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Done {
+    /// It was answered, or waits for a key.
+    Ran,
+    /// It may not run now: its bytes are to be kept.
+    Held,
+}
+
+/// Runs one request of a client session, from the gates to the waiters. The session must be there and not held.
+pub fn run(
+    context: &mut Context,
+    server: &mut Server,
+    world: &mut dyn World,
+    key: SessionKey,
+    request: Request,
+) -> Done {
+    let Some(session) = server.sessions.get_mut(key) else { return Done::Ran };
+    session.commands += 1;
+    let start = session.out.mark();
+    let (id, refused) = match resolve(context.commands, request) {
+        Ok(id) => (id, None),
+        Err((id, stop)) => (id, Some(stop)),
+    };
+    if let Some(stop) = refused {
+        refuse(server, key, id, stop);
+    } else {
+        let id = id.expect("a row without a refusal");
+        let row = context.commands.row(id);
+        let conditions = gates::conditions(server.standing, session, row.command.spec.flags);
+        if conditions != 0 {
+            let settings = context.settings;
+            let mut visitor = Visitor { server, world, settings, session: key, row, id, args: request.args };
+            match gates::ask(conditions, &mut visitor) {
+                Verdict::Pass => {}
+                Verdict::Hold => {
+                    hold(server, key);
+                    return Done::Held;
+                }
+                Verdict::Queued => {
+                    server.sessions.queue_write(key);
+                    return Done::Ran;
+                }
+                Verdict::Refuse(stop) => {
+                    refuse(server, key, Some(id), stop);
+                    finish_reply(server, key, start);
+                    return Done::Ran;
+                }
+            }
+        }
+        run_client_command(context, server, world, key, id, request);
+    }
+    finish_reply(server, key, start);
+    if !server.outbox.is_empty() {
+        effects::drain_outbox(server);
+    }
+    if !server.ready.is_empty() {
+        blocking::serve(context, server, world);
+        effects::drain_outbox(server);
+    }
+    Done::Ran
+}
+
+/// The row that a request means, or the error that it is answered with.
+#[inline]
+fn resolve(commands: &CommandTable, request: Request) -> Result<Option<usize>, (Option<usize>, Stop)> {
+    let Some(mut id) = request.id else { return Err((None, unknown_command(request.args))) };
+    let mut row = commands.row(id);
+    if !row.children.is_empty() && request.args.len() > 1 {
+        match commands.find_subcommand(id, request.args.get(1)) {
+            Some(child) => {
+                id = child;
+                row = commands.row(id);
+            }
+            None if matches!(row.command.run, Run::Container) => {
+                let name = String::from_utf8_lossy(request.args.get(1)).chars().take(128).collect::<String>();
+                let full = row.command.spec.name;
+                let text = format!("ERR unknown subcommand '{name}'. Try {full} HELP.");
+                return Err((Some(id), Stop::error_owned(text)));
+            }
+            None => {}
+        }
+    }
+    if !row.command.spec.accepts(request.args.len()) {
+        let text = format!("ERR wrong number of arguments for '{}' command", row.full_name);
+        return Err((Some(id), Stop::error_owned(text)));
+    }
+    Ok(Some(id))
+}
+
+/// Longest piece of a client's words that an error text repeats, bytes.
+const ECHO_BYTES_MAX: usize = 128;
+
+#[cold]
+fn unknown_command(args: Args) -> Stop {
+    let mut text = b"ERR unknown command '".to_vec();
+    let name = args.get(0);
+    text.extend_from_slice(&name[..name.len().min(ECHO_BYTES_MAX)]);
+    text.extend_from_slice(b"', with args beginning with: ");
+    let mut echoed = 0;
+    for word in args.iter().skip(1) {
+        if echoed >= ECHO_BYTES_MAX {
+            break;
+        }
+        let piece = &word[..word.len().min(ECHO_BYTES_MAX - echoed)];
+        text.push(b'\'');
+        text.extend_from_slice(piece);
+        text.extend_from_slice(b"' ");
+        echoed += piece.len() + 3;
+    }
+    Stop::Error(text.into())
+}
+
+/// The session's requests wait for the end of the pause.
+fn hold(server: &mut Server, key: SessionKey) {
+    if let Some(session) = server.sessions.get_mut(key) {
+        session.set(session_flag::PAUSED);
+        session.commands -= 1;
+        server.paused.push(key);
+    }
+}
+
+/// Answers with an error that a gate, or the lack of a row, gave.
+#[cold]
+fn refuse(server: &mut Server, key: SessionKey, id: Option<usize>, stop: Stop) {
+    let Stop::Error(text) = stop else { unreachable!("gates refuse with errors") };
+    if let Some(id) = id {
+        server.observe.commands[id].rejected_calls += 1;
+    }
+    server.observe.note_error(&text);
+    if let Some(session) = server.sessions.get_mut(key) {
+        if session.has(session_flag::IN_TRANSACTION) {
+            session.set(session_flag::TRANSACTION_BROKEN);
+        }
+        Reply::new(&mut session.out, session.is_resp3).error(&text);
+    }
+}
+
+/// What is done with a reply once it stands in the session's output.
+#[inline]
+fn finish_reply(server: &mut Server, key: SessionKey, start: crate::protocol::output::Mark) {
+    let Some(session) = server.sessions.get_mut(key) else { return };
+    if session.has(session_flag::REPLY_OFF | session_flag::REPLY_SKIP | session_flag::REPLY_SKIP_NEXT) {
+        if session.has(session_flag::REPLY_OFF | session_flag::REPLY_SKIP) {
+            session.out.truncate(start);
+        }
+        session.clear(session_flag::REPLY_SKIP);
+        if session.has(session_flag::REPLY_SKIP_NEXT) {
+            session.clear(session_flag::REPLY_SKIP_NEXT);
+            session.set(session_flag::REPLY_SKIP);
+        }
+    }
+    if !session.out.is_empty() && !session.has(session_flag::WRITE_QUEUED) {
+        session.set(session_flag::WRITE_QUEUED);
+        server.sessions.to_write.push(key);
+    }
+}
+
+/// Runs a command whose reply goes to the session's own output; parks the session if the command waits.
+fn run_client_command(
+    context: &mut Context,
+    server: &mut Server,
+    world: &mut dyn World,
+    key: SessionKey,
+    id: usize,
+    request: Request,
+) {
+    let Some(session) = server.sessions.get_mut(key) else { return };
+    session.last_command = id;
+    // The output leaves the session while the command runs, so that a handler may have the whole server.
+    let mut out = std::mem::take(&mut session.out);
+    let mut db = session.db;
+    let outcome = call_and_count(context, server, world, key, id, request, true, &mut out);
+    if let Some(session) = server.sessions.get_mut(key) {
+        // A handler may have put something into the session's own queue (never before its reply).
+        if !session.out.is_empty() {
+            out.append(&session.out);
+        }
+        db = session.db.min(db.max(session.db));
+        session.out = out;
+    }
+    if let Err(Stop::Block(block)) = outcome {
+        blocking::park(server, key, db, block, id, request.args);
+    }
+}
+
+/// Runs a command of a transaction (or script): its reply goes to `out`, and it never waits.
+pub fn run_nested(
+    context: &mut Context,
+    server: &mut Server,
+    world: &mut dyn World,
+    key: SessionKey,
+    id: usize,
+    args: Args,
+    out: &mut Output,
+) {
+    let request = nested_request(context, id, args);
+    if let Err(Stop::Block(block)) = call_and_count(context, server, world, key, id, request, false, out) {
+        let is_resp3 = server.sessions.get(key).is_some_and(|s| s.is_resp3);
+        let mut reply = Reply::new(out, is_resp3);
+        match block.on_timeout {
+            super::call::OnTimeout::Null => reply.null(),
+            super::call::OnTimeout::NullArray => reply.null_array(),
+        }
+    }
+}
+
+/// Runs a waiter's command again; false when it would wait on (nothing was written then).
+pub fn run_waiter(
+    context: &mut Context,
+    server: &mut Server,
+    world: &mut dyn World,
+    key: SessionKey,
+    id: usize,
+    args: Args,
+    out: &mut Output,
+) -> bool {
+    let request = nested_request(context, id, args);
+    !matches!(call_and_count(context, server, world, key, id, request, true, out), Err(Stop::Block(_)))
+}
+
+fn nested_request<'r>(context: &Context, id: usize, args: Args<'r>) -> Request<'r> {
+    let first_key = context.commands.row(id).first_key;
+    let key_hash = if first_key > 0 && first_key < args.len() {
+        crate::base::hash::hash(args.get(first_key))
+    } else {
+        0
+    };
+    Request { args, id: Some(id), key_hash }
+}
+
+/// Runs the handler, times it, and writes its error if it has one. A wait is handed back.
+#[allow(clippy::too_many_arguments)]
+#[inline]
+fn call_and_count(
+    context: &mut Context,
+    server: &mut Server,
+    world: &mut dyn World,
+    key: SessionKey,
+    id: usize,
+    request: Request,
+    may_block: bool,
+    out: &mut Output,
+) -> Outcome {
+    let began = server.last_cycles;
+    let outcome = call(context, server, world, key, id, request, may_block, out);
+    let now = server.clock.cycles();
+    server.last_cycles = now;
+    if let Err(Stop::Block(_)) = outcome {
+        return outcome;
+    }
+    let ns = server.clock.cycles_to_ns(now.wrapping_sub(began));
+    let stats = &mut server.observe.commands[id];
+    stats.record(ns);
+    if let Err(Stop::Error(text)) = outcome {
+        stats.failed_calls += 1;
+        server.observe.note_error(&text);
+        let is_resp3 = server.sessions.get(key).is_some_and(|s| s.is_resp3);
+        Reply::new(out, is_resp3).error(&text);
+    }
+    if server.observe.wants_call(ns) || server.standing & standing::MONITORED != 0 {
+        super::observe_call::note(context, server, key, id, request.args, ns);
+    }
+    Ok(())
+}
+
+/// Runs the handler and hands on its effects.
+#[allow(clippy::too_many_arguments)]
+#[inline]
+fn call(
+    context: &mut Context,
+    server: &mut Server,
+    world: &mut dyn World,
+    key: SessionKey,
+    id: usize,
+    request: Request,
+    may_block: bool,
+    out: &mut Output,
+) -> Outcome {
+    let row = context.commands.row(id);
+    let Some(session) = server.sessions.get(key) else { return Err(fault::NO_SUCH_KEY) };
+    let (db, is_resp3, touches) = (session.db, session.is_resp3, !session.has(session_flag::NO_TOUCH));
+    let now = server.now;
+    let journalled = server.journal.is_read();
+    context.propagation.reset(journalled);
+    let mut call = Call {
+        args: request.args,
+        reply: Reply::new(out, is_resp3),
+        now,
+        session: key,
+        db,
+        may_block,
+        settings: context.settings,
+        random: context.random,
+        propagation: context.propagation,
+        commands: context.commands,
+        key_hash: request.key_hash,
+        first_key: row.first_key,
+        command_id: id,
+    };
+    let (outcome, changes) = match row.command.run {
+        Run::Data(run) => {
+            let database = server.keyspace.db_mut(db);
+            database.rules.now = now;
+            database.rules.touches = touches;
+            let outcome = run(&mut call, database);
+            (outcome, effects::hand_on(server, db))
+        }
+        Run::Keyspace(run) => {
+            server.keyspace.set_now(now);
+            let outcome = run(&mut call, &mut server.keyspace);
+            (outcome, effects::hand_on_all(server))
+        }
+        Run::Server(run) => {
+            server.keyspace.set_now(now);
+            let outcome = run(&mut call, server, world);
+            (outcome, effects::hand_on_all(server))
+        }
+        Run::Container => (Err(fault::SYNTAX), 0),
+    };
+    if journalled && (changes > 0 || !context.propagation.is_plain()) {
+        journal(server, context.propagation, db, request.args);
+    }
+    outcome
+}
+
+/// Writes a command that changed something to the journal, as received or as its handler rewrote it.
+#[cold]
+fn journal(server: &mut Server, propagation: &Propagation, db: usize, args: Args) {
+    match propagation.rewritten() {
+        None => server.journal.record(db, args.iter()),
+        Some(commands) => {
+            // Several commands for one: they belong together.
+            let framed = commands.len() > 1 && server.journal.begin_nested();
+            for words in commands {
+                server.journal.record(db, words.iter().map(Vec::as_slice));
+            }
+            if framed {
+                server.journal.end();
+            }
+        }
+    }
+}
+
+/// True when the command may run while something long is running: for the busy turn.
+pub fn runs_while_busy(commands: &CommandTable, id: usize) -> bool {
+    commands.row(id).command.spec.flags & (flag::ALLOW_BUSY | flag::LOADING) != 0
+}

@@ -1,0 +1,207 @@
+//! The gates: what may keep a command from running, in the order in which it is asked.
+//!
+//! A gate is looked at only while it is closed for somebody: the server's standing conditions and the session's own are
+//! bits, and a command for which no bit is set passes all gates at the cost of one comparison.
+
+use super::call::Stop;
+use super::command::Row;
+use super::memory;
+use super::transactions;
+use crate::config::Settings;
+use crate::keyspace::SessionKey;
+use crate::protocol::args::Args;
+use crate::server::session::flag as session_flag;
+use crate::server::{Server, Session, World, standing};
+use crate::spec::flag;
+
+/// A session's own conditions, beyond the server's `standing` bits.
+const IN_TRANSACTION: u16 = 1 << 12;
+const SUBSCRIBED: u16 = 1 << 13;
+
+/// What a gate says.
+pub enum Verdict {
+    Pass,
+    /// The command is answered with an error.
+    Refuse(Stop),
+    /// The command goes back to the session's bytes, to be met again later.
+    Hold,
+    /// The command was queued and answered.
+    Queued,
+}
+
+/// What a gate may look at.
+pub struct Visitor<'v> {
+    pub server: &'v mut Server,
+    pub world: &'v mut dyn World,
+    pub settings: &'v Settings,
+    pub session: SessionKey,
+    pub row: &'v Row,
+    pub id: usize,
+    pub args: Args<'v>,
+}
+
+impl Visitor<'_> {
+    fn row_has(&self, flags: u32) -> bool {
+        self.row.command.spec.has(flags)
+    }
+
+    fn name(&self) -> &'static str {
+        self.row.command.spec.name
+    }
+}
+
+/// One gate.
+pub struct Gate {
+    pub name: &'static str,
+    closed_by: u16,
+    check: fn(&mut Visitor) -> Verdict,
+}
+
+/// All gates, in order.
+pub const GATES: &[Gate] = &[
+    Gate { name: "protected", closed_by: standing::PROTECTED, check: protected },
+    Gate { name: "authentication", closed_by: standing::AUTH, check: authentication },
+    Gate { name: "memory", closed_by: standing::MEMORY, check: memory_limit },
+    Gate { name: "disk", closed_by: standing::DISK, check: disk },
+    Gate { name: "subscribed", closed_by: SUBSCRIBED, check: subscribed },
+    Gate { name: "loading", closed_by: standing::LOADING, check: loading },
+    Gate { name: "busy", closed_by: standing::BUSY, check: busy },
+    Gate { name: "paused", closed_by: standing::PAUSED, check: paused },
+    Gate { name: "transaction", closed_by: IN_TRANSACTION, check: transaction },
+];
+
+/// The conditions that hold for this session and this command.
+#[inline]
+pub fn conditions(standing_bits: u16, session: &Session, row_flags: u32) -> u16 {
+    let mut bits = standing_bits & !standing::PROTECTED;
+    if session.has(session_flag::IN_TRANSACTION | session_flag::SUBSCRIBED | session_flag::AUTHENTICATED) {
+        if session.has(session_flag::AUTHENTICATED) {
+            bits &= !standing::AUTH;
+        }
+        if session.has(session_flag::IN_TRANSACTION) {
+            bits |= IN_TRANSACTION;
+        }
+        if session.has(session_flag::SUBSCRIBED) && !session.is_resp3 {
+            bits |= SUBSCRIBED;
+        }
+    }
+    if row_flags & flag::PROTECTED != 0 {
+        bits |= standing::PROTECTED;
+    }
+    bits
+}
+
+/// Asks every gate that is closed, in order, up to the first that does not let the command pass.
+pub fn ask(bits: u16, visitor: &mut Visitor) -> Verdict {
+    for gate in GATES.iter().filter(|gate| gate.closed_by & bits != 0) {
+        match (gate.check)(visitor) {
+            Verdict::Pass => {}
+            verdict => return verdict,
+        }
+    }
+    Verdict::Pass
+}
+
+fn protected(v: &mut Visitor) -> Verdict {
+    let is_local = v.server.sessions.get(v.session).is_some_and(Session::is_local);
+    let permits = match v.name() {
+        "DEBUG" => v.settings.debug_command.permits(is_local),
+        _ => v.settings.module_command.permits(is_local),
+    };
+    if permits {
+        return Verdict::Pass;
+    }
+    let name = v.name();
+    Verdict::Refuse(Stop::error_owned(format!(
+        "ERR {name} command not allowed. If the enable-{}-command option is set to \"local\", you can run it from a \
+         local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+        name.to_ascii_lowercase()
+    )))
+}
+
+fn authentication(v: &mut Visitor) -> Verdict {
+    if v.row_has(flag::NO_AUTH) {
+        return Verdict::Pass;
+    }
+    Verdict::Refuse(Stop::error("NOAUTH Authentication required."))
+}
+
+fn memory_limit(v: &mut Visitor) -> Verdict {
+    let fits = memory::make_room(v.server, v.settings);
+    let queued_denies = v.name() == "EXEC" && transactions::queue_has(v.server, v.session, v.row, flag::DENYOOM);
+    let session = v.server.sessions.get(v.session);
+    let queues = session.is_some_and(|s| s.has(session_flag::IN_TRANSACTION))
+        && !matches!(v.name(), "EXEC" | "DISCARD" | "RESET" | "QUIT");
+    if fits || !(v.row_has(flag::DENYOOM) || queued_denies || queues && v.row_has(flag::DENYOOM)) {
+        return Verdict::Pass;
+    }
+    Verdict::Refuse(Stop::error("OOM command not allowed when used memory > 'maxmemory'."))
+}
+
+fn disk(v: &mut Visitor) -> Verdict {
+    let writes = v.row_has(flag::WRITE) || v.name() == "PING" || v.name() == "EXEC" && {
+        transactions::queue_has(v.server, v.session, v.row, flag::WRITE)
+    };
+    if !writes {
+        return Verdict::Pass;
+    }
+    Verdict::Refuse(Stop::error(
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that \
+         may modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
+         snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
+         error.",
+    ))
+}
+
+fn subscribed(v: &mut Visitor) -> Verdict {
+    let allowed = [
+        "PING", "SUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "SUNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "QUIT", "RESET",
+    ];
+    if allowed.contains(&v.name()) {
+        return Verdict::Pass;
+    }
+    Verdict::Refuse(Stop::error_owned(format!(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+        v.row.full_name
+    )))
+}
+
+fn loading(v: &mut Visitor) -> Verdict {
+    if v.row_has(flag::LOADING) {
+        return Verdict::Pass;
+    }
+    Verdict::Refuse(Stop::error("LOADING Redis is loading the dataset in memory"))
+}
+
+fn busy(v: &mut Visitor) -> Verdict {
+    if v.row_has(flag::ALLOW_BUSY) {
+        return Verdict::Pass;
+    }
+    Verdict::Refuse(Stop::error(
+        "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+    ))
+}
+
+fn paused(v: &mut Visitor) -> Verdict {
+    let concerned = v.server.pause.is_all && !matches!(v.name(), "CLIENT")
+        || v.row_has(flag::WRITE)
+        || v.row_has(flag::MAY_REPLICATE)
+        || v.name() == "EXEC" && {
+            transactions::queue_has(v.server, v.session, v.row, flag::WRITE)
+                || transactions::queue_has(v.server, v.session, v.row, flag::MAY_REPLICATE)
+        };
+    let in_transaction =
+        v.server.sessions.get(v.session).is_some_and(|s| s.has(session_flag::IN_TRANSACTION)) && v.name() != "EXEC";
+    if concerned && !in_transaction { Verdict::Hold } else { Verdict::Pass }
+}
+
+fn transaction(v: &mut Visitor) -> Verdict {
+    if matches!(v.name(), "EXEC" | "DISCARD" | "MULTI" | "WATCH" | "QUIT" | "RESET") {
+        return Verdict::Pass;
+    }
+    if v.row_has(flag::NO_MULTI) {
+        return Verdict::Refuse(Stop::error("ERR Command not allowed inside a transaction"));
+    }
+    transactions::queue(v.server, v.session, v.id, v.args);
+    Verdict::Queued
+}

@@ -1,0 +1,17 @@
+//! The call: from a parsed request through the gates to its handler, and its effects from there to everybody concerned.
+//!
+//! Owns the order of things (gates, dispatch, effects, outbox, waiters). Must not know a particular command.
+
+pub mod batch;
+pub mod blocking;
+pub mod call;
+pub mod command;
+pub mod dispatch;
+pub mod effects;
+pub mod gates;
+pub mod memory;
+pub mod observe_call;
+pub mod transactions;
+
+pub use call::{Block, Call, OnTimeout, Outcome, Stop};
+pub use command::{Command, CommandTable, Run};

@@ -1,0 +1,539 @@
+//! The write door: the one place where a change becomes visible.
+//!
+//! Whatever a command does to a key ends in `changed`, which in one visible place
+//!   1. counts it (`dirty`),  2. marks the sessions that watch the key,  3. wakes those that wait for it,
+//!   4. lists it for those that track it,  5. records its event.
+//! `edit` and `edit_or_create` wrap that around a closure over a collection and drop the key when it is left empty;
+//! `set_string`, `edit_string`, `remove`, `put` and the deadline calls are the same door for what has no closure.
+
+use std::ptr::NonNull;
+
+use super::db::{Db, Key};
+use super::effects::Notice;
+use super::entry::{Entry, EntryBox, EntryMut, EntryRef, Held, INLINE_BYTES_MAX, Repr, Str};
+use super::event::{self, Event};
+use super::eviction;
+use super::garbage::Garbage;
+use crate::base::clock::Ms;
+use crate::base::number::parse_i64;
+use crate::base::random::Random;
+use crate::base::shared_bytes::SharedBytes;
+use crate::structures::wheel::Wheel;
+use crate::value::limits::EncodingLimits;
+use crate::value::{Object, WrongType};
+
+/// A value of more allocations than this is freed in slices, not at once.
+pub(super) const FREE_AT_ONCE_MAX: usize = 64;
+
+/// Events that one edit may record.
+const EDIT_EVENTS_MAX: usize = 4;
+
+/// What a closure under `edit` says of its change.
+pub struct Changes<'d> {
+    pub limits: &'d EncodingLimits,
+    pub random: &'d mut Random,
+    dirty: u64,
+    events: [Option<Event>; EDIT_EVENTS_MAX],
+}
+
+impl Changes<'_> {
+    /// `count` changes that one event stands for.
+    #[inline]
+    pub fn record(&mut self, event: Event, count: u64) {
+        self.dirty += count;
+        let free = self.events.iter_mut().find(|e| e.is_none());
+        *free.expect("no command has more than EDIT_EVENTS_MAX events for one key") = Some(event);
+    }
+
+    /// Changes without an event of their own.
+    #[inline]
+    pub fn count(&mut self, count: u64) {
+        self.dirty += count;
+    }
+}
+
+/// A string to be stored.
+pub enum StringValue<'v> {
+    Int(i64),
+    /// Stored as these bytes, even if they are a number.
+    Bytes(&'v [u8]),
+    Shared(SharedBytes),
+}
+
+/// Longest text that can be a 64-bit integer.
+const INTEGER_TEXT_MAX: usize = 20;
+
+impl<'v> StringValue<'v> {
+    /// As SET stores it: canonical integers as numbers.
+    #[inline]
+    pub fn encode(bytes: &'v [u8]) -> StringValue<'v> {
+        if bytes.len() <= INTEGER_TEXT_MAX
+            && matches!(bytes.first(), Some(b'-' | b'0'..=b'9'))
+            && let Some(number) = parse_i64(bytes)
+        {
+            return StringValue::Int(number);
+        }
+        StringValue::Bytes(bytes)
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            StringValue::Int(n) => Str::Int(*n).len(),
+            StringValue::Bytes(b) => b.len(),
+            StringValue::Shared(s) => s.as_slice().len(),
+        }
+    }
+}
+
+/// What becomes of a key's deadline when its value is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    Clear,
+    Keep,
+    At(Ms),
+}
+
+impl Db {
+    // ---- the door itself ------------------------------------------------------------------------------------------
+
+    /// A key changed: the one visible place (see the head of the file). `exists` after the change.
+    #[inline]
+    fn changed(&mut self, key: &[u8], exists: bool, count: u64) {
+        self.effects.dirty += count;
+        if !self.watchers.is_empty() {
+            self.touch_watchers(key, exists);
+        }
+        if !self.awaited.is_empty() && exists && self.awaited.contains_key(key) {
+            self.effects.ready.push(key.into());
+        }
+        if self.rules.tracks_changes {
+            self.effects.changed.push(key.into());
+        }
+    }
+
+    /// Records an event without a change of its own ("expire" behind "set", "rename_to" behind "rename_from", …).
+    #[inline]
+    pub fn notice(&mut self, key: &[u8], event: Event) {
+        if self.rules.notify & event.class != 0 {
+            self.effects.notices.push(Notice { event, key: key.into() });
+        }
+    }
+
+    /// A change that was made through `put`, `take` or the deadline calls: counted, told and recorded.
+    pub fn record(&mut self, key: Key<'_>, event: Event, count: u64) {
+        let exists = self.table.find(key.hash, key.bytes).is_some();
+        self.changed(key.bytes, exists, count);
+        self.notice(key.bytes, event);
+    }
+
+    // ---- collections ----------------------------------------------------------------------------------------------
+
+    /// Changes the collection at `key`, if there is one; `None` if not. Left empty, the key goes.
+    #[inline]
+    pub fn edit<T: Held, R>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut T, &mut Changes<'_>) -> R,
+    ) -> Result<Option<R>, WrongType> {
+        if self.lookup_to_write(key).is_none() {
+            return Ok(None);
+        }
+        let at = self.table.find(key.hash, key.bytes).expect("looked up just now");
+        self.edit_at(key, at, change).map(Some)
+    }
+
+    /// Changes the collection at `key`, made empty first if there is none. Left empty, the key goes (or never comes).
+    #[inline]
+    pub fn edit_or_create<T: Held, R>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut T, &mut Changes<'_>) -> R,
+    ) -> Result<R, WrongType> {
+        if let Some(at) = self.live(key) {
+            let access = eviction::access_after_use(
+                unsafe { EntryRef::from_raw(at) }.access(),
+                &self.rules,
+                &mut self.random,
+            );
+            unsafe { EntryMut::from_raw(at) }.set_access(access);
+            return self.edit_at(key, at, change);
+        }
+        let mut object = T::default();
+        let mut changes = self.changes();
+        let result = change(&mut object, &mut changes);
+        let (dirty, events) = (changes.dirty, changes.events);
+        if !object.is_empty() {
+            let entry = EntryBox::object(key.bytes, object, false, eviction::access_of_new(&self.rules));
+            self.insert(key, entry);
+        }
+        self.finish_edit(key, dirty, events, false);
+        Ok(result)
+    }
+
+    #[inline]
+    fn changes(&mut self) -> Changes<'_> {
+        Changes { limits: &self.rules.limits, random: &mut self.random, dirty: 0, events: [None; EDIT_EVENTS_MAX] }
+    }
+
+    fn edit_at<T: Held, R>(
+        &mut self,
+        key: Key<'_>,
+        at: NonNull<Entry>,
+        change: impl FnOnce(&mut T, &mut Changes<'_>) -> R,
+    ) -> Result<R, WrongType> {
+        // Safety: the entry is in our table, `self` is borrowed exclusively, and the closure cannot reach the table.
+        let object: &mut T = unsafe { EntryMut::from_raw(at) }.object()?;
+        let before = object.len();
+        let mut changes = self.changes();
+        let result = change(object, &mut changes);
+        let (dirty, events) = (changes.dirty, changes.events);
+        let after = object.len();
+        self.key_sizes.change(T::KIND, before, after);
+        if after == 0 {
+            drop(self.take_at(key.hash, at));
+        }
+        self.finish_edit(key, dirty, events, after == 0);
+        Ok(result)
+    }
+
+    #[inline]
+    fn finish_edit(&mut self, key: Key<'_>, dirty: u64, events: [Option<Event>; EDIT_EVENTS_MAX], emptied: bool) {
+        if dirty > 0 {
+            self.changed(key.bytes, !emptied, dirty);
+        }
+        if self.rules.notify != 0 {
+            for event in events.into_iter().flatten() {
+                self.notice(key.bytes, event);
+            }
+            if emptied {
+                self.notice(key.bytes, event::DEL);
+            }
+        }
+    }
+
+    /// Puts a whole collection at `key` in place of whatever is there (…STORE commands); an empty one removes the key.
+    /// Gives back whether something was there. Counts one change with `event`, or with "del" when nothing is stored.
+    pub fn store<T: Held>(&mut self, key: Key<'_>, object: T, event: Event) -> bool {
+        let existed = self.live(key).is_some();
+        if object.is_empty() {
+            return existed && self.remove(key, event::DEL);
+        }
+        if existed {
+            let old = self.take(key).expect("alive just now");
+            self.discard(old);
+        }
+        let access = eviction::access_of_new(&self.rules);
+        self.insert(key, EntryBox::object(key.bytes, object, false, access));
+        self.changed(key.bytes, true, 1);
+        self.notice(key.bytes, event);
+        existed
+    }
+
+    // ---- strings --------------------------------------------------------------------------------------------------
+
+    /// Sets a key to a string, whatever it held before; one change, with `event`.
+    #[inline]
+    pub fn set_string(&mut self, key: Key<'_>, value: StringValue<'_>, deadline: Deadline, event: Event) {
+        match self.live(key) {
+            Some(at) => self.overwrite(key, at, value, deadline),
+            None => {
+                let with_deadline = matches!(deadline, Deadline::At(_));
+                let access = eviction::access_of_new(&self.rules);
+                let entry = Self::string_entry(key.bytes, value, with_deadline, access);
+                let at = self.insert(key, entry);
+                if let Deadline::At(ms) = deadline {
+                    self.arm(at, ms);
+                }
+            }
+        }
+        self.changed(key.bytes, true, 1);
+        self.notice(key.bytes, event);
+    }
+
+    fn string_entry(key: &[u8], value: StringValue<'_>, with_deadline: bool, access: u32) -> EntryBox {
+        match value {
+            StringValue::Int(n) => EntryBox::integer(key, n, with_deadline, access),
+            StringValue::Bytes(b) if b.len() <= INLINE_BYTES_MAX => EntryBox::inline(key, b, with_deadline, access),
+            StringValue::Bytes(b) => EntryBox::shared(key, SharedBytes::from_slice(b), with_deadline, access),
+            StringValue::Shared(s) => EntryBox::shared(key, s, with_deadline, access),
+        }
+    }
+
+    /// Overwrites in place where layout and size class allow it, else with a new entry at the same place of the table.
+    #[inline]
+    fn overwrite(&mut self, key: Key<'_>, at: NonNull<Entry>, value: StringValue<'_>, deadline: Deadline) {
+        // Safety: `at` is in our table and nobody else looks at it.
+        let mut entry = unsafe { EntryMut::from_raw(at) };
+        let old = entry.as_ref();
+        let had_deadline = old.has_deadline();
+        let with_deadline = match deadline {
+            Deadline::Clear => false,
+            Deadline::Keep => had_deadline,
+            Deadline::At(_) => true,
+        };
+        let access = eviction::access_after_use(old.access(), &self.rules, &mut self.random);
+        self.key_sizes.remove(old.kind(), old.len());
+        self.key_sizes.add(crate::value::Kind::String, value.len());
+        if had_deadline == with_deadline {
+            let written = match &value {
+                StringValue::Int(n) => entry.try_set_integer(*n),
+                StringValue::Bytes(b) => entry.try_set_inline(b),
+                StringValue::Shared(_) => false,
+            };
+            if written {
+                entry.set_access(access);
+                if let Deadline::At(ms) = deadline {
+                    self.rearm(at, ms);
+                }
+                return;
+            }
+        }
+        let kept = if deadline == Deadline::Keep { entry.as_ref().deadline() } else { None };
+        let new = Self::string_entry(key.bytes, value, with_deadline, access).into_raw();
+        if had_deadline {
+            self.disarm(at);
+        }
+        self.table.replace(key.hash, at, new);
+        // Safety: the old entry left table and wheel.
+        let old = unsafe { EntryBox::from_raw(at) };
+        self.discard(old);
+        match (deadline, kept) {
+            (Deadline::At(ms), _) | (_, Some(ms)) => self.arm(new, ms),
+            _ => {}
+        }
+    }
+
+    /// Edits a string's bytes in place: made if absent, grown with zeros to at least `len_min` bytes, `raw` from then on.
+    /// One change, with `event`. Gives back the new length.
+    pub fn edit_string(
+        &mut self,
+        key: Key<'_>,
+        len_min: usize,
+        event: Event,
+        change: impl FnOnce(&mut [u8]),
+    ) -> Result<usize, WrongType> {
+        let before = match self.live(key) {
+            None => None,
+            Some(at) => Some(unsafe { EntryRef::from_raw(at) }.string()?.len()),
+        };
+        let at = self.make_editable(key, before.unwrap_or(0).max(len_min));
+        // Safety: in our table, exclusively borrowed.
+        let mut entry = unsafe { EntryMut::from_raw(at) };
+        let access = eviction::access_after_use(entry.as_ref().access(), &self.rules, &mut self.random);
+        entry.set_access(access);
+        entry.mark_edited();
+        let after = match entry.shared() {
+            Some(shared) => {
+                let bytes = shared.make_mut();
+                change(bytes);
+                bytes.len()
+            }
+            None => {
+                let bytes = entry.inline_bytes().expect("editable strings are inline or shared");
+                change(bytes);
+                bytes.len()
+            }
+        };
+        if let Some(before) = before {
+            self.key_sizes.change(crate::value::Kind::String, before, after);
+        }
+        self.changed(key.bytes, true, 1);
+        self.notice(key.bytes, event);
+        Ok(after)
+    }
+
+    /// The entry of a string of `len` bytes that may be written in place; made, or rebuilt with its old bytes in front.
+    fn make_editable(&mut self, key: Key<'_>, len: usize) -> NonNull<Entry> {
+        let Some(at) = self.table.find(key.hash, key.bytes) else {
+            let access = eviction::access_of_new(&self.rules);
+            let entry = if len <= INLINE_BYTES_MAX {
+                EntryBox::inline(key.bytes, &vec![0; len], false, access)
+            } else {
+                EntryBox::shared(key.bytes, SharedBytes::zeroed(len), false, access)
+            };
+            return self.insert(key, entry);
+        };
+        let mut entry = unsafe { EntryMut::from_raw(at) };
+        if let Some(shared) = entry.shared() {
+            shared.resize(len);
+            return at;
+        }
+        let old = entry.as_ref();
+        let old_len = old.string().ok().expect("the caller checked the type").len();
+        if old.repr() == Repr::Inline && old_len == len {
+            return at;
+        }
+        // Another length or an integer: a new entry with the same bytes in front, at the same place, same deadline.
+        let deadline = old.deadline();
+        let text = old.string().ok().expect("the caller checked the type");
+        let new = if len <= INLINE_BYTES_MAX {
+            let mut bytes = [0u8; INLINE_BYTES_MAX];
+            text.with_bytes(|b| bytes[..b.len()].copy_from_slice(b));
+            EntryBox::inline(key.bytes, &bytes[..len], deadline.is_some(), old.access())
+        } else {
+            let mut shared = SharedBytes::zeroed(len);
+            text.with_bytes(|b| shared.make_mut()[..b.len()].copy_from_slice(b));
+            EntryBox::shared(key.bytes, shared, deadline.is_some(), old.access())
+        };
+        self.swap_entry(key, at, new, deadline)
+    }
+
+    /// Puts `new` in the place of the entry at `at` (same key), which is freed without its value being counted.
+    fn swap_entry(
+        &mut self,
+        key: Key<'_>,
+        at: NonNull<Entry>,
+        new: EntryBox,
+        deadline: Option<Ms>,
+    ) -> NonNull<Entry> {
+        if unsafe { EntryRef::from_raw(at) }.has_deadline() {
+            self.disarm(at);
+        }
+        let new = new.into_raw();
+        self.table.replace(key.hash, at, new);
+        // Safety: the old entry left table and wheel.
+        drop(unsafe { EntryBox::from_raw(at) });
+        if let Some(ms) = deadline {
+            self.arm(new, ms);
+        }
+        new
+    }
+
+    // ---- whole keys -----------------------------------------------------------------------------------------------
+
+    /// Removes a key; one change, with `event`. False when there is none.
+    pub fn remove(&mut self, key: Key<'_>, event: Event) -> bool {
+        let Some(entry) = self.live(key).map(|at| self.take_at(key.hash, at)) else { return false };
+        self.discard(entry);
+        self.changed(key.bytes, false, 1);
+        self.notice(key.bytes, event);
+        true
+    }
+
+    /// Takes a live key out, value and all; nothing is told (see `record`). Its deadline is in the entry.
+    pub fn take(&mut self, key: Key<'_>) -> Option<EntryBox> {
+        let at = self.live(key)?;
+        Some(self.take_at(key.hash, at))
+    }
+
+    /// Puts an entry at `key`, renamed if need be, over nothing: the key must be absent. Nothing is told (see `record`).
+    pub fn put(&mut self, key: Key<'_>, entry: EntryBox, deadline: Option<Ms>) {
+        let fits = entry.as_ref().key() == key.bytes && entry.as_ref().has_deadline() == deadline.is_some();
+        let entry = if fits { entry } else { entry.rebuilt(key.bytes, deadline.is_some()) };
+        let at = self.insert(key, entry);
+        if let Some(ms) = deadline {
+            self.arm(at, ms);
+        }
+    }
+
+    /// Sets a live key's deadline. False when there is no such key. Nothing is told (see `record`).
+    pub fn set_deadline(&mut self, key: Key<'_>, ms: Ms) -> bool {
+        let Some(at) = self.live(key) else { return false };
+        if unsafe { EntryRef::from_raw(at) }.has_deadline() {
+            self.rearm(at, ms);
+            return true;
+        }
+        // Room for the link is made by rebuilding the entry; the value moves with it.
+        let entry = self.take_out_quietly(key.hash, at).rebuilt(key.bytes, true).into_raw();
+        self.table.insert(key.hash, entry);
+        self.arm(entry, ms);
+        true
+    }
+
+    /// Takes a live key's deadline away. False when it has none. Nothing is told (see `record`).
+    pub fn clear_deadline(&mut self, key: Key<'_>) -> bool {
+        let Some(at) = self.live(key) else { return false };
+        if !unsafe { EntryRef::from_raw(at) }.has_deadline() {
+            return false;
+        }
+        self.disarm(at);
+        let entry = self.take_out_quietly(key.hash, at).rebuilt(key.bytes, false).into_raw();
+        self.table.insert(key.hash, entry);
+        true
+    }
+
+    /// Sets the access field of a live key (RESTORE with IDLETIME or FREQ, loading).
+    pub fn set_access(&mut self, key: Key<'_>, access: u32) {
+        if let Some(at) = self.live(key) {
+            unsafe { EntryMut::from_raw(at) }.set_access(access);
+        }
+    }
+
+    /// Empties the database; what it held is freed in slices. Tells watchers; gives back the number of keys.
+    pub fn clear(&mut self) -> usize {
+        self.touch_all_watchers(None);
+        let keys = self.table.len();
+        if keys > 0 {
+            let table = std::mem::take(&mut self.table);
+            self.effects.garbage.push(Garbage::Table(Box::new(table)));
+        }
+        self.wheel = Wheel::new(self.rules.now);
+        self.key_sizes = Default::default();
+        keys
+    }
+
+    /// A value on its way out: freed now if that is cheap, else in slices.
+    pub fn discard(&mut self, entry: EntryBox) {
+        if entry.as_ref().free_effort() > FREE_AT_ONCE_MAX {
+            self.effects.garbage.push(Garbage::Entry(entry));
+        }
+    }
+
+    // ---- the table and the wheel ----------------------------------------------------------------------------------
+
+    /// Enters a new key.
+    #[inline]
+    fn insert(&mut self, key: Key<'_>, entry: EntryBox) -> NonNull<Entry> {
+        self.key_sizes.add(entry.as_ref().kind(), entry.as_ref().len());
+        let at = entry.into_raw();
+        self.table.insert(key.hash, at);
+        self.notice(key.bytes, event::NEW);
+        if !self.awaited.is_empty() && self.awaited.contains_key(key.bytes) {
+            self.effects.ready.push(key.bytes.into());
+        }
+        at
+    }
+
+    /// Takes an entry out of table, wheel and statistics.
+    pub(super) fn take_at(&mut self, hash: u64, at: NonNull<Entry>) -> EntryBox {
+        let entry = unsafe { EntryRef::from_raw(at) };
+        self.key_sizes.remove(entry.kind(), entry.len());
+        if entry.has_deadline() {
+            self.disarm(at);
+        }
+        self.take_out_quietly(hash, at)
+    }
+
+    /// Takes an entry out of the table alone.
+    fn take_out_quietly(&mut self, hash: u64, at: NonNull<Entry>) -> EntryBox {
+        self.table.remove_element(hash, at);
+        // Safety: it left the table, and the caller has seen to the wheel.
+        unsafe { EntryBox::from_raw(at) }
+    }
+
+    fn arm(&mut self, at: NonNull<Entry>, ms: Ms) {
+        // Safety: the entry has room for a link, and it is on no wheel yet.
+        unsafe {
+            let mut link = EntryRef::from_raw(at).link();
+            link.as_mut().deadline = ms;
+            self.wheel.insert(link);
+        }
+    }
+
+    fn rearm(&mut self, at: NonNull<Entry>, ms: Ms) {
+        // Safety: the entry is on our wheel.
+        unsafe { self.wheel.change(EntryRef::from_raw(at).link(), ms) };
+    }
+
+    fn disarm(&mut self, at: NonNull<Entry>) {
+        // Safety: the entry is on our wheel.
+        unsafe { self.wheel.remove(EntryRef::from_raw(at).link()) };
+    }
+}
+
+impl Drop for Db {
+    fn drop(&mut self) {
+        // The table does not own its entries; the wheel forgets them with it.
+        while !self.table.pop_some(1024, &mut |at| drop(unsafe { EntryBox::from_raw(at) })) {}
+    }
+}

@@ -1,0 +1,76 @@
+//! Expiry: a key with a deadline is removed when it is due, not when it is sampled or touched.
+//!
+//! The wheel says who is due; removal, event and journal entry are the same whether the wheel or a reader meets the key.
+//! Keys that are due while they may not be removed stay on the wheel ("parked") and are no reason to wake.
+
+use std::ptr::NonNull;
+
+use super::db::Db;
+use super::effects::Removal;
+use super::entry::{Entry, EntryRef};
+use super::event;
+use crate::base::clock::Ms;
+use crate::base::hash::hash;
+use crate::structures::wheel::TimerLink;
+
+/// Links moved down the wheel in one piece before the clock is looked at again.
+const CASCADE_PIECE_LINKS: usize = 256;
+
+/// Bytes of the link in front of an entry's header.
+const LINK_BYTES: usize = size_of::<TimerLink>();
+
+impl Db {
+    /// Removes one entry that is due; its key is told as expired.
+    pub(super) fn remove_due(&mut self, at: NonNull<Entry>) {
+        let key: Box<[u8]> = unsafe { EntryRef::from_raw(at) }.key().into();
+        let entry = self.take_at(hash(&key), at);
+        self.finish_expiry(key, entry);
+    }
+
+    fn finish_expiry(&mut self, key: Box<[u8]>, entry: super::entry::EntryBox) {
+        self.discard(entry);
+        self.counters.expired += 1;
+        if !self.watchers.is_empty() {
+            self.touch_watchers(&key, false);
+        }
+        if self.rules.tracks_changes {
+            self.effects.changed.push(key.clone());
+        }
+        self.notice(&key, event::EXPIRED);
+        self.effects.removals.push(Removal { key, evicted: false });
+    }
+
+    /// When the wheel wants to be looked at next; `None` when nothing is on it. Parked keys do not count.
+    pub fn next_wake(&self) -> Option<Ms> {
+        if self.rules.may_expire { self.wheel.next_wake() } else { self.wheel.next_wake_parked() }
+    }
+
+    /// Moves the wheel on to `now` and removes up to `keys_max` keys that are due; gives back how many, and whether
+    /// there may be more to do at this instant.
+    pub fn expire_due(&mut self, now: Ms, keys_max: usize) -> (usize, bool) {
+        self.rules.now = now;
+        let moved = self.wheel.advance(now, CASCADE_PIECE_LINKS);
+        let mut removed = 0;
+        if self.rules.may_expire {
+            while removed < keys_max {
+                // Safety: links on the wheel are in front of live entries of this table (`door` takes them off first).
+                let Some(link) = (unsafe { self.wheel.pop_due(now) }) else { break };
+                let at = unsafe { NonNull::new_unchecked(link.as_ptr().cast::<u8>().add(LINK_BYTES).cast::<Entry>()) };
+                let entry = unsafe { EntryRef::from_raw(at) };
+                let key: Box<[u8]> = entry.key().into();
+                self.key_sizes.remove(entry.kind(), entry.len());
+                self.table.remove_element(hash(&key), at);
+                // Safety: it left wheel and table.
+                let entry = unsafe { super::entry::EntryBox::from_raw(at) };
+                self.finish_expiry(key, entry);
+                removed += 1;
+            }
+        }
+        (removed, removed == keys_max || moved >= CASCADE_PIECE_LINKS)
+    }
+
+    /// Timers that wait to be moved down: the length of the wheel's backlog.
+    pub fn expiry_backlog(&self) -> usize {
+        self.wheel.backlog()
+    }
+}

@@ -1,0 +1,118 @@
+//! All databases, and what concerns more than one of them.
+
+use super::db::{Counters, Db, Rules};
+use super::eviction::EvictionPool;
+use super::garbage::GarbageQueue;
+use crate::base::clock::Ms;
+
+/// The data of one server.
+pub struct Keyspace {
+    pub(super) dbs: Vec<Db>,
+    pub garbage: GarbageQueue,
+    pub(super) pool: EvictionPool,
+    pub(super) next_eviction_db: usize,
+    /// Changes since the last snapshot.
+    pub dirty: u64,
+}
+
+impl Keyspace {
+    /// `databases` empty databases (at least 1).
+    pub fn new(databases: usize, now: Ms, seed: u64) -> Keyspace {
+        assert!(databases > 0, "a server has at least one database");
+        Keyspace {
+            dbs: (0..databases).map(|index| Db::new(index, now, seed)).collect(),
+            garbage: GarbageQueue::default(),
+            pool: EvictionPool::default(),
+            next_eviction_db: 0,
+            dirty: 0,
+        }
+    }
+
+    pub fn databases(&self) -> usize {
+        self.dbs.len()
+    }
+
+    #[inline]
+    pub fn db(&self, index: usize) -> &Db {
+        &self.dbs[index]
+    }
+
+    #[inline]
+    pub fn db_mut(&mut self, index: usize) -> &mut Db {
+        &mut self.dbs[index]
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Db> {
+        self.dbs.iter()
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Db> {
+        self.dbs.iter_mut()
+    }
+
+    /// Two different databases at once.
+    pub fn pair(&mut self, a: usize, b: usize) -> (&mut Db, &mut Db) {
+        let [a, b] = self.dbs.get_disjoint_mut([a, b]).expect("two different databases");
+        (a, b)
+    }
+
+    /// Keys of all databases.
+    pub fn len(&self) -> usize {
+        self.dbs.iter().map(Db::len).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Rewrites the rules of every database.
+    pub fn set_rules(&mut self, rewrite: impl Fn(&mut Rules)) {
+        self.dbs.iter_mut().for_each(|db| rewrite(&mut db.rules));
+    }
+
+    /// The time of the command at hand, for commands that reach every database.
+    pub fn set_now(&mut self, now: Ms) {
+        self.dbs.iter_mut().for_each(|db| db.rules.now = now);
+    }
+
+    /// Sum of the databases' counters.
+    pub fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        for db in &self.dbs {
+            sum.hits += db.counters.hits;
+            sum.misses += db.counters.misses;
+            sum.expired += db.counters.expired;
+            sum.evicted += db.counters.evicted;
+        }
+        sum
+    }
+
+    pub fn reset_counters(&mut self) {
+        self.dbs.iter_mut().for_each(|db| db.counters = Counters::default());
+        self.garbage.freed = 0;
+    }
+
+    /// Exchanges what two databases hold. Watchers and waiters stay with the index; both sides' are told.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        if a == b {
+            return;
+        }
+        let (x, y) = self.pair(a, b);
+        x.touch_all_watchers(Some(y));
+        y.touch_all_watchers(Some(x));
+        std::mem::swap(&mut x.table, &mut y.table);
+        std::mem::swap(&mut x.wheel, &mut y.wheel);
+        std::mem::swap(&mut x.key_sizes, &mut y.key_sizes);
+        for db in [x, y] {
+            let awaited: Vec<Box<[u8]>> = db.awaited.keys().cloned().collect();
+            let exists = |key: &[u8]| db.table.find(crate::base::hash::hash(key), key).is_some();
+            let ready: Vec<Box<[u8]>> = awaited.into_iter().filter(|key| exists(key)).collect();
+            db.effects.ready.extend(ready);
+        }
+    }
+
+    /// When a wheel wants to be looked at next.
+    pub fn next_wake(&self) -> Option<Ms> {
+        self.dbs.iter().filter_map(Db::next_wake).min()
+    }
+}

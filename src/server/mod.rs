@@ -1,0 +1,15 @@
+//! The server's state: keyspace, client sessions, configuration, observations, what waits and what is to be sent.
+//! State only; it must not dispatch. Parts can be lent out one by one while something long runs.
+
+pub mod blocking;
+pub mod journal;
+pub mod outbox;
+pub mod session;
+pub mod sessions;
+mod state;
+mod world;
+
+pub use session::Session;
+pub use sessions::Sessions;
+pub use state::{Alarm, Identity, Pause, Server, standing};
+pub use world::World;

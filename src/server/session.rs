@@ -1,0 +1,169 @@
+//! One client session: what the server knows of a client, apart from its socket.
+
+use crate::base::clock::Ms;
+use crate::protocol::args::OwnedRequest;
+use crate::keyspace::SessionKey;
+use crate::protocol::reply::Output;
+use crate::protocol::request::Progress;
+
+/// Bits of `Session::flags`.
+pub mod flag {
+    /// Between MULTI and EXEC.
+    pub const IN_TRANSACTION: u32 = 1 << 0;
+    /// A watched key changed: EXEC answers null.
+    pub const WATCH_BROKEN: u32 = 1 << 1;
+    /// A command could not be queued: EXEC refuses.
+    pub const TRANSACTION_BROKEN: u32 = 1 << 2;
+    /// Waits for a key.
+    pub const BLOCKED: u32 = 1 << 3;
+    /// Its requests wait for the end of CLIENT PAUSE.
+    pub const PAUSED: u32 = 1 << 4;
+    /// To be closed once its replies are sent.
+    pub const CLOSE_AFTER_REPLY: u32 = 1 << 5;
+    /// To be closed at the end of the tick, whatever is unsent.
+    pub const CLOSE_NOW: u32 = 1 << 6;
+    pub const MONITOR: u32 = 1 << 7;
+    pub const NO_TOUCH: u32 = 1 << 8;
+    pub const NO_EVICT: u32 = 1 << 9;
+    /// CLIENT REPLY OFF.
+    pub const REPLY_OFF: u32 = 1 << 10;
+    /// CLIENT REPLY SKIP: the next command's reply is not sent.
+    pub const REPLY_SKIP_NEXT: u32 = 1 << 11;
+    pub const REPLY_SKIP: u32 = 1 << 12;
+    pub const AUTHENTICATED: u32 = 1 << 13;
+    /// Has at least one subscription.
+    pub const SUBSCRIBED: u32 = 1 << 14;
+    pub const UNIX_SOCKET: u32 = 1 << 15;
+    /// In the list of sessions whose replies are to be sent in this tick.
+    pub const WRITE_QUEUED: u32 = 1 << 16;
+    /// In the list of sessions that go on without waiting for their socket.
+    pub const RUN_QUEUED: u32 = 1 << 17;
+    /// Made by the server itself (loading, scripts): no socket, not limited.
+    pub const INTERNAL: u32 = 1 << 18;
+}
+
+/// Flags with which a session's requests are not executed now.
+pub const HELD: u32 = flag::BLOCKED | flag::PAUSED | flag::CLOSE_AFTER_REPLY | flag::CLOSE_NOW;
+
+/// What a session queued and watches.
+#[derive(Default)]
+pub struct Transaction {
+    /// Command numbers with their words.
+    pub queue: Vec<(usize, OwnedRequest)>,
+    /// Bytes of the queued words.
+    pub queue_bytes: usize,
+}
+
+/// A session's wait for a key.
+pub struct Blocked {
+    pub db: usize,
+    pub keys: Vec<Box<[u8]>>,
+    pub deadline: Option<Ms>,
+    pub timer: Option<crate::structures::timers::TimerId>,
+    pub command_id: usize,
+    pub request: OwnedRequest,
+    pub null_array_on_timeout: bool,
+    /// When it began, in clock cycles: the time it waits counts as its duration in no statistics but its own.
+    pub since: Ms,
+}
+
+/// Channels and patterns of one session, in the order of subscription.
+#[derive(Default)]
+pub struct Subscriptions {
+    pub channels: Vec<Box<[u8]>>,
+    pub patterns: Vec<Box<[u8]>>,
+    pub shards: Vec<Box<[u8]>>,
+}
+
+impl Subscriptions {
+    pub fn is_empty(&self) -> bool {
+        self.channels.is_empty() && self.patterns.is_empty() && self.shards.is_empty()
+    }
+}
+
+/// One client session.
+pub struct Session {
+    pub key: SessionKey,
+    /// CLIENT ID: never used again.
+    pub id: u64,
+    pub db: usize,
+    pub is_resp3: bool,
+    pub flags: u32,
+    /// Replies not yet sent.
+    pub out: Output,
+    /// Bytes that were read but not yet executed: an incomplete request, or what a bound or a wait left.
+    pub pending: Vec<u8>,
+    /// How far the incomplete request at the front of `pending` has been parsed.
+    pub progress: Progress,
+    pub transaction: Option<Box<Transaction>>,
+    pub watched: Vec<(usize, Box<[u8]>)>,
+    pub blocked: Option<Box<Blocked>>,
+    pub subscriptions: Option<Box<Subscriptions>>,
+    pub name: Box<[u8]>,
+    pub lib_name: Box<[u8]>,
+    pub lib_version: Box<[u8]>,
+    pub peer: Box<str>,
+    pub local: Box<str>,
+    pub descriptor: i32,
+    pub created: Ms,
+    pub last_active: Ms,
+    /// Number of the last command; `usize::MAX`: none yet.
+    pub last_command: usize,
+    pub commands: u64,
+    pub net_input_bytes: u64,
+    pub net_output_bytes: u64,
+    /// When the output passed its soft limit.
+    pub soft_limit_since: Option<Ms>,
+}
+
+impl Session {
+    pub fn new(key: SessionKey, id: u64, now: Ms) -> Session {
+        Session {
+            key,
+            id,
+            db: 0,
+            is_resp3: false,
+            flags: 0,
+            out: Output::default(),
+            pending: Vec::new(),
+            progress: Progress::default(),
+            transaction: None,
+            watched: Vec::new(),
+            blocked: None,
+            subscriptions: None,
+            name: Box::default(),
+            lib_name: Box::default(),
+            lib_version: Box::default(),
+            peer: Box::default(),
+            local: Box::default(),
+            descriptor: -1,
+            created: now,
+            last_active: now,
+            last_command: usize::MAX,
+            commands: 0,
+            net_input_bytes: 0,
+            net_output_bytes: 0,
+            soft_limit_since: None,
+        }
+    }
+
+    #[inline]
+    pub fn has(&self, flags: u32) -> bool {
+        self.flags & flags != 0
+    }
+
+    #[inline]
+    pub fn set(&mut self, flags: u32) {
+        self.flags |= flags;
+    }
+
+    #[inline]
+    pub fn clear(&mut self, flags: u32) {
+        self.flags &= !flags;
+    }
+
+    /// Number of channels and patterns, as the confirmations of SUBSCRIBE count them.
+    pub fn subscription_count(&self) -> usize {
+        self.subscriptions.as_ref().map_or(0, |s| s.channels.len() + s.patterns.len())
+    }
+}
