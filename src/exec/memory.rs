@@ -22,7 +22,7 @@ pub fn make_room(server: &mut Server, settings: &Settings) -> bool {
         return true;
     }
     let started = server.clock.monotonic_ns();
-    let limit = time_limit_ns(i64::from(settings.maxmemory_tenacity));
+    let limit = time_limit_ns(i64::from(settings.eviction_tenacity));
     let mut rounds = 0;
     while server.used_memory() > settings.maxmemory_bytes {
         // What lies on the way out already is room, too.

@@ -46,6 +46,12 @@ impl Db {
         }
     }
 
+    /// True when `key` was live when `session` began to watch it, and is due now.
+    pub fn watched_key_became_due(&self, key: &[u8], session: SessionKey) -> bool {
+        let Some(watchers) = self.watchers.by_key.get(key) else { return false };
+        watchers.iter().any(|w| w.session == session && !w.was_due) && self.is_due(Key::new(key))
+    }
+
     /// Tells the watchers of `key` that it changed; `exists` after the change.
     pub(super) fn touch_watchers(&mut self, key: &[u8], exists: bool) {
         let Some(watchers) = self.watchers.by_key.get_mut(key) else { return };

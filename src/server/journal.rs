@@ -41,6 +41,12 @@ impl Propagation {
         self.is_suppressed = true;
     }
 
+    /// Neither rewritten nor suppressed: as received, if data changed.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        !self.is_suppressed && self.commands.is_empty()
+    }
+
     /// The rewritten forms; `None`: as received.
     pub fn rewritten(&self) -> Option<&[Vec<Vec<u8>>]> {
         if self.is_suppressed {
@@ -88,6 +94,15 @@ impl Journal {
     pub fn begin(&mut self) {
         self.in_transaction = true;
         self.has_begun = false;
+    }
+
+    /// As `begin`, unless a transaction is under way; true when it was begun.
+    pub fn begin_nested(&mut self) -> bool {
+        if self.in_transaction {
+            return false;
+        }
+        self.begin();
+        true
     }
 
     pub fn end(&mut self) {

@@ -162,6 +162,12 @@ impl Session {
         self.flags &= !flags;
     }
 
+    /// Connected from this machine.
+    pub fn is_local(&self) -> bool {
+        self.has(flag::UNIX_SOCKET | flag::INTERNAL)
+            || self.peer.parse::<std::net::SocketAddr>().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+    }
+
     /// Number of channels and patterns, as the confirmations of SUBSCRIBE count them.
     pub fn subscription_count(&self) -> usize {
         self.subscriptions.as_ref().map_or(0, |s| s.channels.len() + s.patterns.len())

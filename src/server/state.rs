@@ -10,7 +10,9 @@ use crate::base::clock::{Clock, Ms};
 use crate::base::memory::ThreadCounters;
 use crate::base::random::Random;
 use crate::config::Settings;
-use crate::keyspace::{Keyspace, SessionKey};
+use crate::config::choices::MaxmemoryPolicy;
+use crate::keyspace::{Keyspace, Policy, SessionKey};
+use crate::value::limits::EncodingLimits;
 use crate::observe::Observe;
 use crate::pubsub::PubSub;
 use crate::structures::timers::Timers;
@@ -47,6 +49,8 @@ pub enum Alarm {
     Cron,
     /// CLIENT PAUSE is over.
     PauseEnd,
+    /// A listener that met the limit of open files is to be tried again.
+    AcceptAgain(usize),
     /// The grace period of SHUTDOWN is over.
     ShutdownTimeout,
 }
@@ -58,6 +62,16 @@ pub struct Pause {
     pub until: Ms,
     /// Every command waits, not only those that write.
     pub is_all: bool,
+}
+
+/// How to leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShutdownRequest {
+    /// Save first (`Some(true)`), do not (`Some(false)`), or as the save points say (`None`).
+    pub save: Option<bool>,
+    /// Leave even if saving fails.
+    pub force: bool,
+    pub now: bool,
 }
 
 /// What does not change while the process lives.
@@ -88,7 +102,21 @@ pub struct Server {
     /// `standing::*` bits.
     pub standing: u16,
     pub pause: Pause,
+    /// Sessions whose requests wait for the end of the pause.
+    pub paused: Vec<SessionKey>,
     pub monitors: Vec<SessionKey>,
+    /// Keys that somebody waits for and that may serve him now, with their database.
+    pub ready: Vec<(usize, Box<[u8]>)>,
+    /// Flags of every command by number: what queued commands may do, without the table.
+    pub command_flags: Vec<u32>,
+    /// The wheel removes what is due; off only by DEBUG SET-ACTIVE-EXPIRE.
+    pub active_expire: bool,
+    /// Eviction ran out of time and goes on in the next turn.
+    pub eviction_goes_on: bool,
+    /// The cycle counter at the end of the last command: the start of the next.
+    pub last_cycles: u64,
+    /// Somebody asked to leave (SHUTDOWN, a signal).
+    pub shutdown: Option<ShutdownRequest>,
     pub random: Random,
     pub identity: Identity,
     /// Accounts of the loop's own thread.
@@ -106,5 +134,70 @@ impl Server {
 
     pub fn set_standing(&mut self, bit: u16, on: bool) {
         if on { self.standing |= bit } else { self.standing &= !bit }
+    }
+
+    /// True when a key that the session watches is due now, though not yet removed.
+    pub fn watched_key_is_due(&self, key: SessionKey) -> bool {
+        let Some(session) = self.sessions.get(key) else { return false };
+        session.watched.iter().any(|(db, name)| self.keyspace.db(*db).watched_key_became_due(name, key))
+    }
+
+    /// CLIENT PAUSE: until then (milliseconds since the epoch), every command or only those that write.
+    pub fn begin_pause(&mut self, until: Ms, is_all: bool) {
+        self.pause = Pause { until: until.max(self.pause.until), is_all: is_all || self.pause.is_all };
+        self.set_standing(standing::PAUSED, true);
+        // Data stands still: what is due stays, unseen, until the pause is over.
+        self.keyspace.set_rules(|rules| rules.may_expire = false);
+        self.timers.insert(self.pause.until, Alarm::PauseEnd);
+    }
+
+    /// Ends CLIENT PAUSE: everybody goes on with the bytes that were kept.
+    pub fn end_pause(&mut self) {
+        self.pause = Pause::default();
+        self.set_standing(standing::PAUSED, false);
+        self.keyspace.set_rules(|rules| rules.may_expire = true);
+        for key in std::mem::take(&mut self.paused) {
+            if let Some(session) = self.sessions.get_mut(key) {
+                session.clear(super::session::flag::PAUSED);
+            }
+            self.sessions.queue_run(key);
+        }
+    }
+
+    /// Copies what the configuration says of data into the databases' rules, and of gates into the standing conditions.
+    pub fn apply_settings(&mut self) {
+        let settings = Rc::clone(&self.settings);
+        self.keyspace.set_rules(|rules| {
+            rules.policy = policy_of(settings.maxmemory_policy);
+            rules.lfu_log_factor = settings.lfu_log_factor;
+            rules.lfu_decay_minutes = settings.lfu_decay_minutes;
+            rules.eviction_samples = settings.maxmemory_samples as usize;
+            rules.notify = settings.notify_keyspace_events.0 as u16;
+            rules.limits = EncodingLimits {
+                hash_pack_entries: settings.hash_listpack_entries_max,
+                hash_pack_value_bytes: settings.hash_listpack_value_bytes_max,
+                set_int_entries: settings.set_intset_entries_max,
+                set_pack_entries: settings.set_listpack_entries_max,
+                set_pack_value_bytes: settings.set_listpack_value_bytes_max,
+                zset_pack_entries: settings.zset_listpack_entries_max,
+                zset_pack_value_bytes: settings.zset_listpack_value_bytes_max,
+                list_pack_size: i64::from(settings.list_listpack_size),
+            };
+        });
+        self.set_standing(standing::AUTH, !settings.requirepass.is_empty());
+        self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
+    }
+}
+
+fn policy_of(policy: MaxmemoryPolicy) -> Policy {
+    match policy {
+        MaxmemoryPolicy::VolatileLru => Policy::VolatileLru,
+        MaxmemoryPolicy::VolatileLfu => Policy::VolatileLfu,
+        MaxmemoryPolicy::VolatileRandom => Policy::VolatileRandom,
+        MaxmemoryPolicy::VolatileTtl => Policy::VolatileTtl,
+        MaxmemoryPolicy::AllkeysLru => Policy::AllKeysLru,
+        MaxmemoryPolicy::AllkeysLfu => Policy::AllKeysLfu,
+        MaxmemoryPolicy::AllkeysRandom => Policy::AllKeysRandom,
+        MaxmemoryPolicy::NoEviction => Policy::NoEviction,
     }
 }

@@ -1,0 +1,78 @@
+//! Commands about the connection itself: PING, ECHO, SELECT, QUIT, RESET.
+
+use crate::exec::call::fault;
+use crate::exec::{Call, Command, Outcome};
+use crate::keyspace::Db;
+use crate::server::session::flag as session_flag;
+use crate::server::{Server, World};
+use crate::spec::flag::{ALLOW_BUSY, ENDS_BATCH, FAST, LOADING, NOSCRIPT, NO_AUTH, STALE};
+use crate::spec::{Group, command};
+
+pub const COMMANDS: &[Command] = &[
+    command("PING", "[message]", -1)
+        .group(Group::Connection)
+        .flags(FAST)
+        .cost("O(1)")
+        .says("Answers PONG, or the message.")
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+        .server(ping),
+    command("ECHO", "message", 2)
+        .group(Group::Connection)
+        .flags(LOADING | STALE | FAST)
+        .cost("O(1)")
+        .says("Answers the message.")
+        .data(echo),
+    command("SELECT", "index:integer", 2)
+        .group(Group::Connection)
+        .flags(LOADING | STALE | FAST)
+        .cost("O(1)")
+        .says("Changes the session's database.")
+        .server(select),
+    command("QUIT", "", -1)
+        .group(Group::Connection)
+        .flags(ALLOW_BUSY | NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ENDS_BATCH)
+        .cost("O(1)")
+        .says("Closes the connection.")
+        .server(quit),
+];
+
+fn ping(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    if call.argc() > 2 {
+        return Err("ERR wrong number of arguments for 'ping' command".into());
+    }
+    let is_subscribed = server.sessions.get(call.session).is_some_and(|s| s.has(session_flag::SUBSCRIBED));
+    let message = if call.argc() == 2 { Some(call.arg(1)) } else { None };
+    match message {
+        _ if is_subscribed && !call.reply.is_resp3() => {
+            call.reply.array(2);
+            call.reply.bulk(b"pong");
+            call.reply.bulk(message.unwrap_or_default());
+        }
+        Some(message) => call.reply.bulk(message),
+        None => call.reply.simple("PONG"),
+    }
+    Ok(())
+}
+
+fn echo(call: &mut Call, _: &mut Db) -> Outcome {
+    call.reply.bulk(call.arg(1));
+    Ok(())
+}
+
+fn select(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let index = call.integer(1)?;
+    if index < 0 || index as usize >= server.keyspace.databases() {
+        return Err(fault::DB_OUT_OF_RANGE);
+    }
+    let session = server.sessions.get_mut(call.session).expect("the session at hand");
+    session.db = index as usize;
+    call.reply.ok();
+    Ok(())
+}
+
+fn quit(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let session = server.sessions.get_mut(call.session).expect("the session at hand");
+    session.set(session_flag::CLOSE_AFTER_REPLY);
+    call.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! What the program was asked to do, done: `--version`, `--help`, or serve with the configuration that was named.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use super::boot::{self, Start};
+use crate::config::arguments::{self, Request};
+use crate::config::load::{Outside, load};
+use crate::exec::Command;
+
+/// Files and the working directory, for the loading of the configuration; renamed commands are noted.
+#[derive(Default)]
+struct Files {
+    renamed: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec(bytes.to_vec()))
+}
+
+impl Outside for Files {
+    fn read_file(&mut self, path: &[u8]) -> io::Result<Vec<u8>> {
+        fs::read(path_of(path))
+    }
+
+    fn read_stdin(&mut self) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        io::stdin().read_to_end(&mut text).map(|_| text)
+    }
+
+    fn expand_pattern(&mut self, pattern: &[u8]) -> Vec<Vec<u8>> {
+        let whole = path_of(pattern);
+        let folder = whole.parent().filter(|p| !p.as_os_str().is_empty()).map_or(PathBuf::from("."), PathBuf::from);
+        let mut paths: Vec<Vec<u8>> = fs::read_dir(&folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| whole.with_file_name(entry.file_name()).into_os_string().into_vec())
+            .filter(|path| crate::base::glob::matches(pattern, path))
+            .collect();
+        paths.sort();
+        paths
+    }
+
+    fn change_dir(&mut self, path: &[u8]) -> io::Result<Vec<u8>> {
+        std::env::set_current_dir(path_of(path))?;
+        std::env::current_dir().map(|dir| dir.into_os_string().into_vec())
+    }
+
+    fn try_log_file(&mut self, path: &[u8]) -> io::Result<()> {
+        fs::OpenOptions::new().create(true).append(true).open(path_of(path)).map(drop)
+    }
+
+    fn rename_command(&mut self, from: &[u8], to: &[u8]) -> Result<(), crate::config::value::Failure> {
+        self.renamed.push((from.to_vec(), to.to_vec()));
+        Ok(())
+    }
+
+    fn add_user(&mut self, _words: &[Vec<u8>]) -> Result<(), crate::config::value::Failure> {
+        Err("Users other than the default one are not served yet".into())
+    }
+}
+
+const HELP: &str = "\
+Usage: gyre-server [/path/to/redis.conf] [options] [-]
+       gyre-server - (read the configuration from standard input)
+       gyre-server -v or --version
+       gyre-server -h or --help
+       gyre-server --check-system
+
+Every directive of redis.conf can be given as an option:
+       gyre-server                        (defaults, port 6379)
+       gyre-server /etc/redis/redis.conf
+       gyre-server --port 7777
+       gyre-server /etc/redis.conf --loglevel verbose -
+";
+
+/// Does what the words ask for.
+pub fn main(words: Vec<OsString>, families: &[&'static [Command]]) -> ExitCode {
+    let words: Vec<Vec<u8>> = words.into_iter().skip(1).map(OsString::into_vec).collect();
+    match arguments::parse(&words) {
+        Request::Version => {
+            println!("{}", version());
+            ExitCode::SUCCESS
+        }
+        Request::Help => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Request::CheckSystem => {
+            println!("[ok]");
+            ExitCode::SUCCESS
+        }
+        Request::TestMemory(_) => {
+            eprintln!("A memory test is not part of this server; use memtest86+ or stressapptest.");
+            ExitCode::FAILURE
+        }
+        Request::Serve(sources) => serve(&sources, families),
+    }
+}
+
+fn version() -> String {
+    let bits = usize::BITS;
+    format!("Gyre server v={} (Redis 8.0.6 compatible) malloc=jemalloc-5.3.0 bits={bits}", env!("CARGO_PKG_VERSION"))
+}
+
+fn serve(sources: &arguments::Sources, families: &[&'static [Command]]) -> ExitCode {
+    let mut files = Files::default();
+    // The file's path is made absolute before `dir` moves us away from it.
+    let config_file = sources.file.as_deref().map(path_of);
+    let config_file = config_file.map(|path| fs::canonicalize(&path).unwrap_or(path));
+    let settings = match load(sources, &mut files) {
+        Ok(settings) => settings,
+        Err(e) => {
+            let _ = writeln!(io::stderr(), "{e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let start = Start { settings, renamed_commands: files.renamed, config_file };
+    match boot::run(start, families) {
+        Ok(code) => ExitCode::from(code as u8),
+        Err(boot::BootError(text)) => {
+            log::error!("{text}");
+            let _ = writeln!(io::stderr(), "{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+

@@ -1,0 +1,183 @@
+//! From arguments to a running loop: configuration, limits, state, listeners, data.
+
+use std::io;
+use std::rc::Rc;
+
+use super::logging;
+use super::outside::Outside;
+use super::tick::{EventLoop, News};
+use crate::base::clock::Clock;
+use crate::base::memory::ThreadCounters;
+use crate::base::random::Random;
+use crate::config::Settings;
+use crate::config::load::system_text;
+use crate::exec::batch::Batch;
+use crate::exec::dispatch::Dispatcher;
+use crate::exec::{Command, CommandTable};
+use crate::keyspace::Keyspace;
+use crate::observe::Observe;
+use crate::reactor::{bind_all, bind_unix};
+use crate::server::{Alarm, Identity, Server, Sessions};
+use crate::structures::timers::Timers;
+
+/// Why the server could not start; displays as the operator sees it.
+#[derive(Debug)]
+pub struct BootError(pub String);
+
+/// What start-up needs: settings as loaded, renamed commands, where the settings came from.
+pub struct Start {
+    pub settings: Settings,
+    pub renamed_commands: Vec<(Vec<u8>, Vec<u8>)>,
+    pub config_file: Option<std::path::PathBuf>,
+}
+
+/// Descriptors that the server itself needs beside its clients': listeners, files, pipes.
+const RESERVED_DESCRIPTORS: u64 = 32;
+
+/// Boots and runs the server; gives back the exit code.
+pub fn run(start: Start, families: &[&'static [Command]]) -> Result<i32, BootError> {
+    let mut event_loop = boot(start, families)?;
+    log::info!("Ready to accept connections tcp");
+    Ok(event_loop.run())
+}
+
+fn boot(start: Start, families: &[&'static [Command]]) -> Result<EventLoop, BootError> {
+    let mut settings = start.settings;
+    logging::install(&settings.log_file, settings.log_level);
+    let failed = |what: &str| {
+        let what = what.to_owned();
+        move |e: io::Error| BootError(format!("{what}: {}", system_text(&e)))
+    };
+    // 1. Chance first: the seed of the hash must stand before the first table.
+    let mut random = Random::from_system().map_err(failed("Can't read random numbers from the system"))?;
+    crate::base::hash::set_seed(random.next_u64());
+    // 2. As many descriptors as clients may come, or fewer clients.
+    adjust_open_files(&mut settings);
+    let commands = CommandTable::new(families, &start.renamed_commands).map_err(BootError)?;
+    let commands = Rc::new(commands);
+    let clock = Clock::real();
+    let settings = Rc::new(settings);
+    let server = new_server(&settings, &commands, clock, &mut random, start.config_file);
+    let outside = Outside::new().map_err(failed("Can't set up the event loop"))?;
+    let dispatcher = Dispatcher::new(commands, Rc::clone(&settings), Random::new(random.next_u64()));
+    let mut event_loop = EventLoop {
+        server,
+        outside,
+        dispatcher,
+        batch: Batch::default(),
+        news: News::default(),
+        leaves_with: None,
+        ran: 0,
+        turn_began: 0,
+        has_backlog: false,
+    };
+    log::info!("Gyre {} starting, pid={}", env!("CARGO_PKG_VERSION"), std::process::id());
+    // 3. Listening comes before loading, as in Redis: a port in use is known at once.
+    listen(&mut event_loop)?;
+    let now = event_loop.server.now;
+    event_loop.server.timers.insert(now, Alarm::Cron);
+    Ok(event_loop)
+}
+
+fn new_server(
+    settings: &Rc<Settings>,
+    commands: &CommandTable,
+    clock: Clock,
+    random: &mut Random,
+    config_file: Option<std::path::PathBuf>,
+) -> Server {
+    let now = clock.wall_ms();
+    let mut server = Server {
+        keyspace: Keyspace::new(settings.databases as usize, now, random.next_u64()),
+        sessions: Sessions::default(),
+        outbox: Default::default(),
+        settings: Rc::clone(settings),
+        observe: Observe::new(commands.rows().len()),
+        pubsub: Default::default(),
+        waiters: Default::default(),
+        journal: Default::default(),
+        timers: Timers::new(now),
+        clock,
+        now,
+        standing: 0,
+        pause: Default::default(),
+        paused: Vec::new(),
+        monitors: Vec::new(),
+        ready: Vec::new(),
+        command_flags: commands.rows().iter().map(|row| row.command.spec.flags).collect(),
+        active_expire: true,
+        eviction_goes_on: false,
+        last_cycles: 0,
+        shutdown: None,
+        random: Random::new(random.next_u64()),
+        identity: Identity {
+            run_id: random.hex(40),
+            pid: std::process::id(),
+            executable: std::env::current_exe().map(|p| p.display().to_string()).unwrap_or_default(),
+            config_file,
+            started: now,
+        },
+        memory: ThreadCounters::of_this_thread(),
+        memory_peak: 0,
+    };
+    server.apply_settings();
+    server
+}
+
+/// Raises the limit of open files to what `maxclients` needs, or lowers `maxclients` to what the limit allows.
+fn adjust_open_files(settings: &mut Settings) {
+    let wanted = u64::from(settings.clients_max) + RESERVED_DESCRIPTORS;
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // Safety: both calls only read or fill the struct they are given.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) != 0 || limit.rlim_cur >= wanted {
+            return;
+        }
+        let asked = libc::rlimit { rlim_cur: wanted, rlim_max: limit.rlim_max.max(wanted) };
+        let within = libc::rlimit { rlim_cur: wanted.min(limit.rlim_max), rlim_max: limit.rlim_max };
+        if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const asked) == 0 {
+            return;
+        }
+        let reached = if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const within) == 0 {
+            within.rlim_cur
+        } else {
+            limit.rlim_cur
+        };
+        if reached < wanted {
+            settings.clients_max = reached.saturating_sub(RESERVED_DESCRIPTORS).max(1) as u32;
+            log::warn!(
+                "You requested maxclients of {} requiring at least {wanted} max file descriptors. Current maximum open \
+                 files is {reached}. maxclients has been reduced to {} to compensate for low ulimit.",
+                wanted - RESERVED_DESCRIPTORS,
+                settings.clients_max
+            );
+        }
+    }
+}
+
+fn listen(event_loop: &mut EventLoop) -> Result<(), BootError> {
+    let settings = Rc::clone(&event_loop.server.settings);
+    if settings.port != 0 {
+        let listeners = bind_all(&settings.bind, settings.port, settings.tcp_backlog).map_err(BootError)?;
+        if listeners.is_empty() {
+            return Err(BootError(format!("Failed listening on port {} (tcp), aborting.", settings.port)));
+        }
+        for listener in listeners {
+            let registered = event_loop.outside.add_listener(listener);
+            registered.map_err(|e| BootError(format!("Can't watch a listening socket: {e}")))?;
+        }
+    }
+    if !settings.unix_socket.is_empty() {
+        let path = std::path::PathBuf::from(String::from_utf8_lossy(&settings.unix_socket).into_owned());
+        let listener = bind_unix(&path, settings.unix_socket_mode.0).map_err(|e| {
+            BootError(format!("Failed opening Unix socket: bind: {}: {}", path.display(), system_text(&e)))
+        })?;
+        let registered = event_loop.outside.add_listener(listener);
+        registered.map_err(|e| BootError(format!("Can't watch a listening socket: {e}")))?;
+        event_loop.outside.traces.push(path);
+    }
+    if event_loop.outside.listeners.is_empty() {
+        return Err(BootError("Configured to not listen anywhere, exiting.".to_owned()));
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! The loop: the tick with its phases, accepting, reading and writing, periodic jobs, boot and shutdown.
+//!
+//! Owns the sockets and the order of things in a turn. Must not decide what data means.
+
+mod accept;
+pub mod arguments;
+mod boot;
+mod close;
+mod cron;
+mod logging;
+mod outside;
+mod read;
+mod shutdown;
+mod tick;
+mod time;
+mod write;
+
+pub use boot::{BootError, run};
+pub use tick::{EventLoop, PHASES};

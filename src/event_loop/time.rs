@@ -1,0 +1,126 @@
+//! What is due: the loop's own alarms, keys past their deadline, and freeing in slices, each with its share of the turn.
+
+use super::tick::EventLoop;
+use crate::base::clock::Ms;
+use crate::exec::{blocking, effects};
+use crate::keyspace::SessionKey;
+use crate::server::Alarm;
+
+/// Keys that one turn removes at least, when so many are due: a backlog cannot grow under load, because a turn may also
+/// remove as many as it ran commands.
+const EXPIRE_KEYS_MIN: usize = 64;
+/// Keys removed between two looks at the clock.
+const EXPIRE_PIECE_KEYS: usize = 32;
+/// Longest stretch of expiry in one turn when nobody else wants anything, ns: a client that arrives meanwhile waits no
+/// longer than this.
+const EXPIRE_IDLE_NS_MAX: u64 = 500_000;
+/// Share of a busy turn that expiry may take, in percent: Redis's own bound for its slow cycle.
+const EXPIRE_TURN_SHARE_MAX: u64 = 25;
+/// Longest stretch of freeing in one turn, ns, and while clients keep the loop busy.
+const FREE_IDLE_NS_MAX: u64 = 500_000;
+const FREE_BUSY_NS_MAX: u64 = 100_000;
+
+impl EventLoop {
+    /// When a database's wheel wants to be looked at; nothing is due while expiry is switched off.
+    pub(super) fn keyspace_wake(&self) -> Option<Ms> {
+        if self.server.active_expire { self.server.keyspace.next_wake() } else { None }
+    }
+
+    pub(super) fn timers(&mut self) {
+        self.has_backlog = false;
+        while let Some((_, alarm)) = self.server.timers.pop_due(self.server.now) {
+            self.ring(alarm);
+        }
+        if self.server.active_expire && self.keyspace_wake().is_some_and(|wake| wake <= self.server.now) {
+            self.expire();
+        }
+        if !self.server.ready.is_empty() || !self.server.outbox.is_empty() {
+            blocking::serve(&mut self.dispatcher.context(), &mut self.server, &mut self.outside);
+            effects::drain_outbox(&mut self.server);
+        }
+    }
+
+    fn ring(&mut self, alarm: Alarm) {
+        match alarm {
+            Alarm::BlockTimeout(key) => blocking::time_out(&mut self.server, key),
+            Alarm::IdleCheck(key) => self.check_idle(key),
+            Alarm::Cron => self.cron(),
+            Alarm::PauseEnd => self.end_pause(),
+            Alarm::AcceptAgain(listener) => self.news.listeners_left.push(listener),
+            Alarm::ShutdownTimeout => {}
+        }
+    }
+
+    /// A client that said nothing for `timeout` seconds is closed; waiters and subscribers are not.
+    fn check_idle(&mut self, key: SessionKey) {
+        let timeout_ms = self.server.settings.timeout_s * 1000;
+        let now = self.server.now;
+        let Some(session) = self.server.sessions.get(key) else { return };
+        if timeout_ms == 0 {
+            return;
+        }
+        use crate::server::session::flag::{BLOCKED, MONITOR, SUBSCRIBED};
+        let is_exempt = session.has(BLOCKED | MONITOR | SUBSCRIBED);
+        if !is_exempt && now - session.last_active >= timeout_ms {
+            log::debug!("Closing idle client");
+            self.server.sessions.queue_close(key);
+            return;
+        }
+        let since = if is_exempt { now } else { session.last_active };
+        self.server.timers.insert(since + timeout_ms, Alarm::IdleCheck(key));
+    }
+
+    /// CLIENT PAUSE is over: everybody goes on with the bytes that were kept.
+    pub(super) fn end_pause(&mut self) {
+        if self.server.pause.until > self.server.now {
+            return;
+        }
+        self.server.end_pause();
+    }
+
+    /// Removes keys that are due, within this turn's share.
+    fn expire(&mut self) {
+        let now = self.server.now;
+        let began = self.server.clock.monotonic_ns();
+        let busy_ns = self.server.clock.cycles_to_ns(self.server.clock.cycles().wrapping_sub(self.turn_began));
+        let limit_ns = if self.ran == 0 { EXPIRE_IDLE_NS_MAX } else { busy_ns * EXPIRE_TURN_SHARE_MAX / 100 };
+        let keys_least = EXPIRE_KEYS_MIN.max(self.ran);
+        let mut removed = 0;
+        for index in 0..self.server.keyspace.databases() {
+            loop {
+                let db = self.server.keyspace.db_mut(index);
+                if db.next_wake().is_none_or(|wake| wake > now) {
+                    break;
+                }
+                let (count, goes_on) = db.expire_due(now, EXPIRE_PIECE_KEYS);
+                removed += count;
+                effects::hand_on(&mut self.server, index);
+                if !self.server.outbox.is_empty() {
+                    effects::drain_outbox(&mut self.server);
+                }
+                let is_over = self.server.clock.monotonic_ns() - began > limit_ns;
+                if is_over && removed >= keys_least || is_over && self.ran == 0 {
+                    self.has_backlog = true;
+                    return;
+                }
+                if !goes_on {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Frees what was removed, in slices.
+    pub(super) fn free(&mut self) {
+        if self.server.keyspace.garbage.is_empty() {
+            return;
+        }
+        let began = self.server.clock.monotonic_ns();
+        let limit_ns = if self.ran == 0 { FREE_IDLE_NS_MAX } else { FREE_BUSY_NS_MAX };
+        while !self.server.keyspace.garbage.free_slice() {
+            if self.server.clock.monotonic_ns() - began > limit_ns {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Writing: replies leave at the end of the turn, in one call a session; what the socket does not take waits for room.
+
+use std::io::IoSlice;
+
+use super::tick::EventLoop;
+use crate::keyspace::SessionKey;
+use crate::server::session::flag as session_flag;
+use crate::server::sessions::index_of;
+
+/// Bytes that one session is sent in one turn; the rest goes on in the next, behind the others.
+const WRITE_BYTES_PER_TURN: usize = 256 * 1024;
+/// Pieces given to one call.
+const PIECES_MAX: usize = 64;
+/// An emptied reply buffer keeps at most this much room while its session is busy.
+const KEPT_BYTES_MAX: usize = 16 * 1024;
+
+impl EventLoop {
+    pub(super) fn write(&mut self) {
+        let writable = std::mem::take(&mut self.news.writable);
+        for &key in &writable {
+            self.server.sessions.queue_write(key);
+        }
+        self.news.writable = writable;
+        let to_write = std::mem::take(&mut self.server.sessions.to_write);
+        for &key in &to_write {
+            self.write_session(key);
+        }
+        // Sessions that have more to send than one turn takes queued themselves anew meanwhile.
+        let mut emptied = to_write;
+        emptied.clear();
+        emptied.append(&mut self.server.sessions.to_write);
+        self.server.sessions.to_write = emptied;
+    }
+
+    fn write_session(&mut self, key: SessionKey) {
+        let Some(session) = self.server.sessions.get_mut(key) else { return };
+        session.clear(session_flag::WRITE_QUEUED);
+        let Some(connection) = self.outside.connections.get_mut(index_of(key)) else { return };
+        let mut sent = 0;
+        while !session.out.is_empty() && !connection.is_write_blocked && sent < WRITE_BYTES_PER_TURN {
+            let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
+            let count = session.out.slices(&mut pieces);
+            let wanted: usize = pieces[..count].iter().map(|piece| piece.len()).sum();
+            match connection.write(&pieces[..count]) {
+                Ok(written) => {
+                    sent += written;
+                    session.out.consume(written);
+                    if written < wanted {
+                        // The edge comes when there is room; asking again now would only be refused.
+                        connection.is_write_blocked = true;
+                    }
+                }
+                Err(e) => {
+                    log::debug!("Error writing to client: {e}");
+                    self.server.sessions.queue_close(key);
+                    return;
+                }
+            }
+        }
+        session.net_output_bytes += sent as u64;
+        self.server.observe.totals.net_output_bytes += sent as u64;
+        self.server.observe.totals.writes_processed += 1;
+        if session.out.is_empty() {
+            session.out.shrink(KEPT_BYTES_MAX);
+            session.soft_limit_since = None;
+            if session.has(session_flag::CLOSE_AFTER_REPLY) {
+                self.server.sessions.queue_close(key);
+            }
+        } else if !connection.is_write_blocked {
+            self.server.sessions.queue_write(key);
+            self.has_backlog = true;
+        }
+    }
+}
