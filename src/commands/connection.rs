@@ -5,7 +5,7 @@ use crate::exec::{Call, Command, Outcome};
 use crate::keyspace::Db;
 use crate::server::session::flag as session_flag;
 use crate::server::{Server, World};
-use crate::spec::flag::{ALLOW_BUSY, ENDS_BATCH, FAST, LOADING, NOSCRIPT, NO_AUTH, STALE};
+use crate::spec::flag::{ALLOW_BUSY, ENDS_BATCH, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE};
 use crate::spec::{Group, command};
 
 pub const COMMANDS: &[Command] = &[

@@ -1,9 +1,10 @@
 //! The commands: one file (or folder) a family, its rows above its functions above their tests. Must not keep state.
 
 pub mod connection;
+pub mod string;
 pub mod transactions;
 
 use crate::exec::Command;
 
 /// Every command, by family.
-pub const ALL: &[&[Command]] = &[connection::COMMANDS, transactions::COMMANDS];
+pub const ALL: &[&[&[Command]]] = &[&[connection::COMMANDS, transactions::COMMANDS], string::COMMANDS];

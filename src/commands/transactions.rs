@@ -4,7 +4,7 @@ use crate::exec::transactions;
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::server::session::flag as session_flag;
 use crate::server::{Server, World};
-use crate::spec::flag::{ALLOW_BUSY, FAST, LOADING, NOSCRIPT, NO_MULTI, SKIP_SLOWLOG, STALE};
+use crate::spec::flag::{ALLOW_BUSY, FAST, LOADING, NO_MULTI, NOSCRIPT, SKIP_SLOWLOG, STALE};
 use crate::spec::{Group, at, command};
 
 pub const COMMANDS: &[Command] = &[

@@ -80,7 +80,7 @@ Every directive of redis.conf can be given as an option:
 ";
 
 /// Does what the words ask for.
-pub fn main(words: Vec<OsString>, families: &[&'static [Command]]) -> ExitCode {
+pub fn main(words: Vec<OsString>, families: &[&'static [&'static [Command]]]) -> ExitCode {
     let words: Vec<Vec<u8>> = words.into_iter().skip(1).map(OsString::into_vec).collect();
     match arguments::parse(&words) {
         Request::Version => {
@@ -108,7 +108,7 @@ fn version() -> String {
     format!("Gyre server v={} (Redis 8.0.6 compatible) malloc=jemalloc-5.3.0 bits={bits}", env!("CARGO_PKG_VERSION"))
 }
 
-fn serve(sources: &arguments::Sources, families: &[&'static [Command]]) -> ExitCode {
+fn serve(sources: &arguments::Sources, families: &[&'static [&'static [Command]]]) -> ExitCode {
     let mut files = Files::default();
     // The file's path is made absolute before `dir` moves us away from it.
     let config_file = sources.file.as_deref().map(path_of);
@@ -130,4 +130,3 @@ fn serve(sources: &arguments::Sources, families: &[&'static [Command]]) -> ExitC
         }
     }
 }
-

@@ -35,13 +35,13 @@ pub struct Start {
 const RESERVED_DESCRIPTORS: u64 = 32;
 
 /// Boots and runs the server; gives back the exit code.
-pub fn run(start: Start, families: &[&'static [Command]]) -> Result<i32, BootError> {
+pub fn run(start: Start, families: &[&'static [&'static [Command]]]) -> Result<i32, BootError> {
     let mut event_loop = boot(start, families)?;
     log::info!("Ready to accept connections tcp");
     Ok(event_loop.run())
 }
 
-fn boot(start: Start, families: &[&'static [Command]]) -> Result<EventLoop, BootError> {
+fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<EventLoop, BootError> {
     let mut settings = start.settings;
     logging::install(&settings.log_file, settings.log_level);
     let failed = |what: &str| {
@@ -138,11 +138,8 @@ fn adjust_open_files(settings: &mut Settings) {
         if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const asked) == 0 {
             return;
         }
-        let reached = if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const within) == 0 {
-            within.rlim_cur
-        } else {
-            limit.rlim_cur
-        };
+        let reached =
+            if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const within) == 0 { within.rlim_cur } else { limit.rlim_cur };
         if reached < wanted {
             settings.clients_max = reached.saturating_sub(RESERVED_DESCRIPTORS).max(1) as u32;
             log::warn!(

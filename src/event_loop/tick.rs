@@ -71,6 +71,8 @@ pub const PHASES: &[Phase] = &[
     Phase { name: "write", run: EventLoop::write },
     // Last, so that a session's final replies were sent.
     Phase { name: "close", run: EventLoop::close },
+    // Leaving comes last: SHUTDOWN's own reply, if there is one, has left.
+    Phase { name: "leave", run: EventLoop::leave_if_asked },
 ];
 
 impl EventLoop {
@@ -161,9 +163,8 @@ impl EventLoop {
         if self.server.eviction_goes_on {
             self.server.eviction_goes_on = false;
             let settings = std::rc::Rc::clone(&self.server.settings);
-            self.has_backlog |= !crate::exec::memory::make_room(&mut self.server, &settings) || {
-                self.server.eviction_goes_on
-            };
+            self.has_backlog |=
+                !crate::exec::memory::make_room(&mut self.server, &settings) || { self.server.eviction_goes_on };
         }
     }
 }

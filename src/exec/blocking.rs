@@ -67,7 +67,7 @@ pub fn time_out(server: &mut Server, key: SessionKey) {
             (false, true) => b"*-1\r\n",
             (false, false) => b"$-1\r\n",
         };
-        session.out.bytes_mut().extend_from_slice(null);
+        session.out.bytes.extend_from_slice(null);
         server.sessions.queue_write(key);
     }
 }
@@ -77,7 +77,7 @@ pub fn end_with_error(server: &mut Server, key: SessionKey, text: &str) {
     if unpark(server, key).is_some()
         && let Some(session) = server.sessions.get_mut(key)
     {
-        session.out.bytes_mut().extend_from_slice(format!("-{text}\r\n").as_bytes());
+        session.out.bytes.extend_from_slice(format!("-{text}\r\n").as_bytes());
         server.sessions.queue_write(key);
     }
 }

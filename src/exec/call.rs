@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base::clock::Ms;
-use crate::base::number::parse_i64;
+use crate::base::number::{parse_f64, parse_i64};
 use crate::base::random::Random;
 use crate::config::Settings;
 use crate::keyspace::{Key, SessionKey};
@@ -140,18 +140,12 @@ impl<'a> Call<'a> {
 
     /// The word at `index` as a finite or infinite double.
     pub fn double(&self, index: usize) -> Result<f64, Stop> {
-        crate::base::number::parse_f64(self.args.get(index)).ok_or(fault::NOT_A_FLOAT)
+        parse_f64(self.args.get(index)).ok_or(fault::NOT_A_FLOAT)
     }
 
     /// A timeout in seconds with fraction (0: for ever) as a deadline.
     pub fn timeout_deadline(&self, index: usize) -> Result<Option<Ms>, Stop> {
-        let word = self.args.get(index);
-        let seconds = crate::base::long_double::LongDouble::parse(word)
-            .map(|x| x.to_f64())
-            .ok_or(fault::TIMEOUT_NOT_A_FLOAT)?;
-        if seconds.is_nan() {
-            return Err(fault::TIMEOUT_NOT_A_FLOAT);
-        }
+        let seconds = parse_f64(self.args.get(index)).ok_or(fault::TIMEOUT_NOT_A_FLOAT)?;
         let ms = seconds * 1000.0;
         if ms > i64::MAX as f64 {
             return Err(fault::TIMEOUT_OUT_OF_RANGE);

@@ -71,10 +71,13 @@ pub struct CommandTable {
 impl CommandTable {
     /// Builds the table. `renamed`: pairs of old and new name (`rename-command`); an empty new name takes the command away.
     /// Errors name the command that does not exist or the name that is taken.
-    pub fn new(families: &[&'static [Command]], renamed: &[(Vec<u8>, Vec<u8>)]) -> Result<CommandTable, String> {
+    pub fn new(
+        families: &[&'static [&'static [Command]]],
+        renamed: &[(Vec<u8>, Vec<u8>)],
+    ) -> Result<CommandTable, String> {
         let mut rows = Vec::new();
         let mut names: HashMap<Vec<u8>, usize> = HashMap::new();
-        for command in families.iter().flat_map(|family| family.iter()) {
+        for command in families.iter().flat_map(|family| family.iter()).flat_map(|rows| rows.iter()) {
             let id = rows.len();
             rows.push(row(command, command.spec.name.to_ascii_lowercase(), None));
             for sub in command.subcommands {

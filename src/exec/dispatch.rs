@@ -286,11 +286,8 @@ pub fn run_waiter(
 
 fn nested_request<'r>(context: &Context, id: usize, args: Args<'r>) -> Request<'r> {
     let first_key = context.commands.row(id).first_key;
-    let key_hash = if first_key > 0 && first_key < args.len() {
-        crate::base::hash::hash(args.get(first_key))
-    } else {
-        0
-    };
+    let key_hash =
+        if first_key > 0 && first_key < args.len() { crate::base::hash::hash(args.get(first_key)) } else { 0 };
     Request { args, id: Some(id), key_hash }
 }
 

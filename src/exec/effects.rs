@@ -110,10 +110,10 @@ pub fn drain_outbox(server: &mut Server) {
     for message in messages.drain(..) {
         let Some(session) = server.sessions.get_mut(message.to) else { continue };
         let is_push3 = message.is_push && session.is_resp3;
-        let bytes = message.bytes.as_slice();
+        let bytes: &[u8] = &message.bytes;
         let (first, rest) = bytes.split_first().expect("a message is not empty");
-        session.out.bytes_mut().push(if is_push3 { b'>' } else { *first });
-        session.out.bytes_mut().extend_from_slice(rest);
+        session.out.bytes.push(if is_push3 { b'>' } else { *first });
+        session.out.bytes.extend_from_slice(rest);
         server.sessions.queue_write(message.to);
     }
     // The emptied list keeps its room for the next messages.

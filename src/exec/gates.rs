@@ -139,9 +139,9 @@ fn memory_limit(v: &mut Visitor) -> Verdict {
 }
 
 fn disk(v: &mut Visitor) -> Verdict {
-    let writes = v.row_has(flag::WRITE) || v.name() == "PING" || v.name() == "EXEC" && {
-        transactions::queue_has(v.server, v.session, v.row, flag::WRITE)
-    };
+    let writes = v.row_has(flag::WRITE)
+        || v.name() == "PING"
+        || v.name() == "EXEC" && { transactions::queue_has(v.server, v.session, v.row, flag::WRITE) };
     if !writes {
         return Verdict::Pass;
     }
@@ -155,7 +155,15 @@ fn disk(v: &mut Visitor) -> Verdict {
 
 fn subscribed(v: &mut Visitor) -> Verdict {
     let allowed = [
-        "PING", "SUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "SUNSUBSCRIBE", "PSUBSCRIBE", "PUNSUBSCRIBE", "QUIT", "RESET",
+        "PING",
+        "SUBSCRIBE",
+        "SSUBSCRIBE",
+        "UNSUBSCRIBE",
+        "SUNSUBSCRIBE",
+        "PSUBSCRIBE",
+        "PUNSUBSCRIBE",
+        "QUIT",
+        "RESET",
     ];
     if allowed.contains(&v.name()) {
         return Verdict::Pass;

@@ -33,7 +33,7 @@ pub fn queue(server: &mut Server, key: SessionKey, id: usize, args: Args) {
         transaction.queue_bytes += request.byte_len();
         transaction.queue.push((id, request));
     }
-    session.out.bytes_mut().extend_from_slice(b"+QUEUED\r\n");
+    session.out.bytes.extend_from_slice(b"+QUEUED\r\n");
 }
 
 /// True when a queued command of the session carries the flag. Looked up through the row's own table by the caller's gate.

@@ -19,8 +19,8 @@ use crate::base::number::parse_i64;
 use crate::base::random::Random;
 use crate::base::shared_bytes::SharedBytes;
 use crate::structures::wheel::Wheel;
+use crate::value::WrongType;
 use crate::value::limits::EncodingLimits;
-use crate::value::{Object, WrongType};
 
 /// A value of more allocations than this is freed in slices, not at once.
 pub(super) const FREE_AT_ONCE_MAX: usize = 64;
@@ -80,7 +80,7 @@ impl<'v> StringValue<'v> {
         match self {
             StringValue::Int(n) => Str::Int(*n).len(),
             StringValue::Bytes(b) => b.len(),
-            StringValue::Shared(s) => s.as_slice().len(),
+            StringValue::Shared(s) => s.len(),
         }
     }
 }
@@ -150,11 +150,8 @@ impl Db {
         change: impl FnOnce(&mut T, &mut Changes<'_>) -> R,
     ) -> Result<R, WrongType> {
         if let Some(at) = self.live(key) {
-            let access = eviction::access_after_use(
-                unsafe { EntryRef::from_raw(at) }.access(),
-                &self.rules,
-                &mut self.random,
-            );
+            let access =
+                eviction::access_after_use(unsafe { EntryRef::from_raw(at) }.access(), &self.rules, &mut self.random);
             unsafe { EntryMut::from_raw(at) }.set_access(access);
             return self.edit_at(key, at, change);
         }
@@ -349,7 +346,7 @@ impl Db {
             let entry = if len <= INLINE_BYTES_MAX {
                 EntryBox::inline(key.bytes, &vec![0; len], false, access)
             } else {
-                EntryBox::shared(key.bytes, SharedBytes::zeroed(len), false, access)
+                EntryBox::shared(key.bytes, zeros(len), false, access)
             };
             return self.insert(key, entry);
         };
@@ -371,7 +368,7 @@ impl Db {
             text.with_bytes(|b| bytes[..b.len()].copy_from_slice(b));
             EntryBox::inline(key.bytes, &bytes[..len], deadline.is_some(), old.access())
         } else {
-            let mut shared = SharedBytes::zeroed(len);
+            let mut shared = zeros(len);
             text.with_bytes(|b| shared.make_mut()[..b.len()].copy_from_slice(b));
             EntryBox::shared(key.bytes, shared, deadline.is_some(), old.access())
         };
@@ -379,13 +376,7 @@ impl Db {
     }
 
     /// Puts `new` in the place of the entry at `at` (same key), which is freed without its value being counted.
-    fn swap_entry(
-        &mut self,
-        key: Key<'_>,
-        at: NonNull<Entry>,
-        new: EntryBox,
-        deadline: Option<Ms>,
-    ) -> NonNull<Entry> {
+    fn swap_entry(&mut self, key: Key<'_>, at: NonNull<Entry>, new: EntryBox, deadline: Option<Ms>) -> NonNull<Entry> {
         if unsafe { EntryRef::from_raw(at) }.has_deadline() {
             self.disarm(at);
         }
@@ -529,6 +520,13 @@ impl Db {
         // Safety: the entry is on our wheel.
         unsafe { self.wheel.remove(EntryRef::from_raw(at).link()) };
     }
+}
+
+/// A buffer of `len` zeros.
+fn zeros(len: usize) -> SharedBytes {
+    let mut bytes = SharedBytes::with_capacity(len);
+    bytes.resize(len);
+    bytes
 }
 
 impl Drop for Db {

@@ -89,7 +89,7 @@ impl Str<'_> {
         match self {
             Str::Int(n) => itoa::Buffer::new().format(*n).len(),
             Str::Bytes(b) => b.len(),
-            Str::Shared(s) => s.as_slice().len(),
+            Str::Shared(s) => s.len(),
         }
     }
 
@@ -103,7 +103,7 @@ impl Str<'_> {
         match self {
             Str::Int(n) => f(itoa::Buffer::new().format(*n).as_bytes()),
             Str::Bytes(b) => f(b),
-            Str::Shared(s) => f(s.as_slice()),
+            Str::Shared(s) => f(s),
         }
     }
 
@@ -209,9 +209,7 @@ impl<'e> EntryRef<'e> {
 
     #[inline]
     pub fn key(self) -> &'e [u8] {
-        unsafe {
-            std::slice::from_raw_parts(self.at.as_ptr().cast::<u8>().add(self.key_offset()), self.key_len())
-        }
+        unsafe { std::slice::from_raw_parts(self.at.as_ptr().cast::<u8>().add(self.key_offset()), self.key_len()) }
     }
 
     #[inline]
@@ -248,10 +246,7 @@ impl<'e> EntryRef<'e> {
     fn inline_bytes(self) -> &'e [u8] {
         let offset = self.key_offset() + self.key_len();
         unsafe {
-            std::slice::from_raw_parts(
-                self.at.as_ptr().cast::<u8>().add(offset),
-                self.header().inline_len as usize,
-            )
+            std::slice::from_raw_parts(self.at.as_ptr().cast::<u8>().add(offset), self.header().inline_len as usize)
         }
     }
 
@@ -322,7 +317,7 @@ impl<'e> EntryRef<'e> {
     /// Bytes of all allocations of key and value, in size classes; see `Object::bytes` for `samples`.
     pub fn bytes(self, samples: usize) -> usize {
         let behind = match self.value() {
-            Value::String(Str::Shared(s)) => s.allocated_bytes(),
+            Value::String(Str::Shared(s)) => s.memory_usage(),
             Value::String(_) => 0,
             Value::List(x) => x.bytes(samples),
             Value::Set(x) => x.bytes(samples),

@@ -5,7 +5,7 @@
 
 use super::db::{Db, Rules};
 use super::effects::Removal;
-use super::entry::{EntryRef, Entry};
+use super::entry::{Entry, EntryRef};
 use super::event;
 use super::space::Keyspace;
 use crate::base::clock::Ms;
@@ -176,7 +176,7 @@ impl Db {
             }
         }
         if volatile && shown == 0 {
-            let walk = if self.rules.policy == Policy::VolatileTtl { Walk::SoonestFirst } else { Walk::Random };
+            let walk = if self.rules.policy == Policy::VolatileTtl { Walk::Soonest } else { Walk::Anywhere };
             self.wheel.walk(walk, &mut self.random, count, |link| {
                 // Safety: links on the wheel are in front of live entries.
                 let at = unsafe { link.as_ptr().cast::<u8>().add(24).cast::<Entry>() };

@@ -5,7 +5,6 @@
 
 mod db;
 mod door;
-mod eviction;
 mod expiry;
 mod garbage;
 mod key_sizes;
@@ -15,6 +14,7 @@ mod watch;
 pub mod effects;
 pub mod entry;
 pub mod event;
+pub mod eviction;
 
 pub use db::{Db, Key, Rules};
 pub use door::{Changes, Deadline, StringValue};

@@ -55,7 +55,8 @@ pub struct Poller {
 
 impl Poller {
     pub fn new() -> io::Result<Poller> {
-        let poller = Poller { poll: Poll::new()?, events: Events::with_capacity(EVENTS_MAX), timer: SleepTimer::new()? };
+        let poller =
+            Poller { poll: Poll::new()?, events: Events::with_capacity(EVENTS_MAX), timer: SleepTimer::new()? };
         poller.register_internal(poller.timer.descriptor(), INTERNAL_TIMER)?;
         Ok(poller)
     }

@@ -1,9 +1,9 @@
 //! One client session: what the server knows of a client, apart from its socket.
 
 use crate::base::clock::Ms;
-use crate::protocol::args::OwnedRequest;
 use crate::keyspace::SessionKey;
-use crate::protocol::reply::Output;
+use crate::protocol::args::OwnedRequest;
+use crate::protocol::output::Output;
 use crate::protocol::request::Progress;
 
 /// Bits of `Session::flags`.

@@ -12,10 +12,10 @@ use crate::base::random::Random;
 use crate::config::Settings;
 use crate::config::choices::MaxmemoryPolicy;
 use crate::keyspace::{Keyspace, Policy, SessionKey};
-use crate::value::limits::EncodingLimits;
 use crate::observe::Observe;
 use crate::pubsub::PubSub;
 use crate::structures::timers::Timers;
+use crate::value::limits::EncodingLimits;
 
 /// Conditions that hold for the server as a whole and close gates: bits of `Server::standing`.
 /// A gate whose bit is not set here (nor asked for by the session) is not even looked at.

@@ -36,7 +36,10 @@ pub enum Begin {
     /// At this word; the name is word 0.
     Index(u16),
     /// Behind this word, looked for from `from` on (negative: backwards from the end).
-    Keyword { word: &'static str, from: i16 },
+    Keyword {
+        word: &'static str,
+        from: i16,
+    },
     Unknown,
 }
 
@@ -45,9 +48,17 @@ pub enum Begin {
 pub enum Find {
     /// To `last` (relative to the first key; negative: from the end, -1 the last word), every `step`-th word.
     /// `limit` > 1: only that share (1/limit) of the rest, when `last` is -1.
-    Range { last: i16, step: u16, limit: u16 },
+    Range {
+        last: i16,
+        step: u16,
+        limit: u16,
+    },
     /// A count stands at `number_at` (relative to the begin), the keys from `first` on.
-    Number { number_at: u16, first: u16, step: u16 },
+    Number {
+        number_at: u16,
+        first: u16,
+        step: u16,
+    },
     Unknown,
 }
 
@@ -78,12 +89,7 @@ pub const fn behind(word: &'static str, from: i16) -> KeySpec {
 
 /// Keys whose number stands at word `index`, the keys right behind it.
 pub const fn counted(index: u16) -> KeySpec {
-    KeySpec {
-        begin: Begin::Index(index),
-        find: Find::Number { number_at: 0, first: 1, step: 1 },
-        flags: 0,
-        notes: "",
-    }
+    KeySpec { begin: Begin::Index(index), find: Find::Number { number_at: 0, first: 1, step: 1 }, flags: 0, notes: "" }
 }
 
 impl KeySpec {

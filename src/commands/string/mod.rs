@@ -1,0 +1,7 @@
+//! Strings.
+
+mod basics;
+
+use crate::exec::Command;
+
+pub const COMMANDS: &[&[Command]] = &[basics::COMMANDS];
