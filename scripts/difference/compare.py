@@ -1,0 +1,155 @@
+"""What counts as the same reply. Byte for byte is the rule; this file holds the exceptions, each where Redis itself promises no more.
+
+An exception is a function from a reply's tree to the part that must agree: the elements without their order where Redis walks a hash table, the
+shape alone where the answer is drawn at random, a time rounded to what two servers can agree on.
+"""
+import re
+
+TIME_SLACK_MS = 400
+DIRECTIVES_OF_THE_MACHINE = {b"dir", b"port", b"logfile", b"pidfile", b"notify-keyspace-events", b"proc-title-template", b"unixsocket"}
+
+
+def unordered(tree):
+    kind, content = tree
+    return (kind, sorted(map(repr, content))) if isinstance(content, list) else tree
+
+
+def unordered_pairs(tree):
+    kind, content = tree
+    if not isinstance(content, list):
+        return tree
+    return kind, sorted(repr(content[i:i + 2]) for i in range(0, len(content), 2))
+
+
+def is_whole_scan(tree):
+    """Whether a reply of the SCAN family holds everything in one step: how much a step returns is the server's own."""
+    return isinstance(tree[1], list) and len(tree[1]) == 2 and tree[1][0][1] == b"0"
+
+
+def scanned(tree):
+    return tree[1][1][0], unordered(tree[1][1])
+
+
+def scanned_pairs(tree):
+    return tree[1][1][0], unordered_pairs(tree[1][1])
+
+
+def shape(tree):
+    kind, content = tree
+    return (kind, [shape(item) for item in content]) if isinstance(content, list) else (kind if kind != b"-" else content)
+
+
+def kind_only(tree):
+    return tree[0] if tree[0] != b"-" else tree
+
+
+def first_word(tree):
+    return tree[0], str(tree[1])[:6]
+
+
+def client_fields(tree):
+    """CLIENT LIST and INFO: the names of the fields, in order, and how many lines."""
+    return tree[0], re.findall(rb"([\w-]+)=", tree[1]) if isinstance(tree[1], bytes) and tree[0] != b"-" else tree[1]
+
+
+def greeting(tree):
+    """HELLO: all but the connection's number."""
+    kind, content = tree
+    if not isinstance(content, list):
+        return tree
+    return kind, [item for i, item in enumerate(content) if i == 0 or content[i - 1] != (b"$", b"id")]
+
+
+def masked_numbers(tree):
+    kind, content = tree
+    if isinstance(content, list):
+        return kind, [masked_numbers(item) for item in content]
+    return kind, re.sub(rb"\d+", b"0", content)
+
+
+def settings(tree):
+    """CONFIG GET: the pairs without their order, and without those that each server has its own of."""
+    kind, content = tree
+    if not isinstance(content, list):
+        return tree
+    pairs = zip(content[::2], content[1::2])
+    return kind, sorted(repr(pair) for pair in pairs if pair[0][1] not in DIRECTIVES_OF_THE_MACHINE)
+
+
+def transaction(tree):
+    """EXEC: the replies in order, each with its inner lists unordered."""
+    kind, content = tree
+    return (kind, [deep_unordered(item) for item in content]) if isinstance(content, list) else tree
+
+
+def deep_unordered(tree):
+    kind, content = tree
+    return (kind, sorted((deep_unordered(item) for item in content), key=repr)) if isinstance(content, list) else tree
+
+
+# How a command's reply is compared where bytes need not agree.
+RULES = {
+    "KEYS": unordered, "SMEMBERS": unordered, "HKEYS": unordered, "HVALS": unordered, "HGETALL": unordered_pairs,
+    "SINTER": unordered, "SUNION": unordered, "SDIFF": unordered,
+    "SCAN": scanned, "SSCAN": scanned, "HSCAN": scanned_pairs, "ZSCAN": scanned_pairs,
+    "SPOP": shape, "SRANDMEMBER": shape, "HRANDFIELD": shape, "ZRANDMEMBER": shape, "RANDOMKEY": kind_only,
+    "DUMP": kind_only, "OBJECT FREQ": kind_only, "OBJECT IDLETIME": kind_only, "MEMORY USAGE": kind_only, "MEMORY DOCTOR": kind_only,
+    "LATENCY DOCTOR": kind_only, "LATENCY LATEST": kind_only, "SLOWLOG GET": kind_only, "SLOWLOG LEN": kind_only, "MEMORY STATS": kind_only,
+    "CLIENT ID": kind_only, "CLIENT LIST": client_fields, "CLIENT INFO": client_fields, "HELLO": greeting, "TIME": shape, "LASTSAVE": kind_only,
+    "PUBSUB CHANNELS": unordered, "PUBSUB SHARDCHANNELS": unordered, "COMMAND LIST": unordered, "COMMAND DOCS": kind_only, "COMMAND": kind_only,
+    "COMMAND COUNT": kind_only, "CONFIG GET": settings, "EXEC": transaction, "DEBUG OBJECT": first_word, "INFO": kind_only, "LOLWUT": kind_only,
+}
+# While each key they read is kept in order (small), these answer in that order, and must do so exactly.
+ORDERED_WHILE_SMALL = {"SMEMBERS", "HKEYS", "HVALS", "HGETALL", "SSCAN", "HSCAN", "ZSCAN"}
+TIMES = {"TTL": 1, "PTTL": TIME_SLACK_MS, "EXPIRETIME": 1, "PEXPIRETIME": TIME_SLACK_MS, "OBJECT IDLETIME": 1}
+CONTAINERS = {"OBJECT", "CLIENT", "CONFIG", "COMMAND", "PUBSUB", "DEBUG", "MEMORY", "SLOWLOG", "LATENCY"}
+
+
+def rule_name(words):
+    """The name a rule is filed under: the command, with its subcommand where it is a container."""
+    name = words[0].decode("latin1").upper() if words else ""
+    return f"{name} {words[1].decode('latin1').upper()}" if name in CONTAINERS and len(words) > 1 else name
+
+
+def same(words, theirs, ours, is_ordered=lambda key: False):
+    """Whether two replies (tree, raw) to one command agree. `is_ordered(key)` says if the reference keeps that key in order."""
+    if theirs[1] == ours[1]:
+        return True
+    name = rule_name(words)
+    if name in TIMES and theirs[0][0] == ours[0][0] == b":":
+        a, b = int(theirs[0][1]), int(ours[0][1])
+        return min(a, b) >= 0 and abs(a - b) <= TIMES[name]
+    rule = RULES.get(name) or RULES.get(name.split(" ")[0] if name.split(" ")[0] not in CONTAINERS else "")
+    if rule is scanned_pairs and b"NOVALUES" in (word.upper() for word in words):
+        rule = scanned
+    if rule is None or b"-" in (theirs[0][0], ours[0][0]):
+        return False
+    if rule in (scanned, scanned_pairs) and words[1 if name == "SCAN" else 2] != b"0":
+        return theirs[0][0] == ours[0][0]  # a cursor in the middle of a hash table
+    if rule in (scanned, scanned_pairs) and not (is_whole_scan(theirs[0]) and is_whole_scan(ours[0])):
+        return shape(theirs[0])[0] == shape(ours[0])[0] and not (is_ordered(words[1]) if name != "SCAN" and len(words) > 1 else False)
+    if rule(theirs[0]) != rule(ours[0]):
+        return False
+    return not (name in ORDERED_WHILE_SMALL and len(words) > 1 and is_ordered(words[1]))
+
+
+def same_messages(theirs, ours):
+    """Whether two lists of messages to one connection agree: which of several patterns or channels comes first is a hash table's matter."""
+    return pushed(theirs) == pushed(ours)
+
+
+def pushed(replies):
+    others, names, counts = [], [], []
+    for (kind, content), raw in replies:
+        if isinstance(content, list) and len(content) == 3 and str(content[0][1]).endswith("unsubscribe'"):
+            names.append((kind, content[0], content[1]))
+            counts.append(content[2])
+        else:
+            others.append(raw)
+    return sorted(others), sorted(names, key=repr), counts
+
+
+def readable(reply):
+    """A reply's bytes, short enough for a line."""
+    text = repr(reply[1])[2:-1]
+    return text if len(text) <= 300 else text[:300] + f"… ({len(reply[1])} bytes)"

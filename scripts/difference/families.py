@@ -1,0 +1,399 @@
+"""The commands by family, as templates; a line that begins with a number has that weight.
+
+Families of `BATCHES` are sent as pipelines on one connection. Those of `SESSIONS` are sent step by step over several connections, because what they
+do shows on other connections or not at once.
+"""
+from .grammar import Template
+
+EXPIRE_OPTION = "[EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> | KEEPTTL]"
+LIMIT = "[LIMIT <index> <few>]"
+
+TEXT = {
+    "string": f"""
+4 SET <k> <v>
+3 SET <k> <v> [NX | XX] [GET] {EXPIRE_OPTION}
+SET <k> <v> {EXPIRE_OPTION} [GET] [XX | NX] {EXPIRE_OPTION}
+2 GET <k>
+SETNX <k> <v>
+SETEX <k> <sec> <v>
+PSETEX <k> <ms> <v>
+GETSET <k> <v>
+GETDEL <k>
+GETEX <k> [EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> | PERSIST]
+MGET (<k>)+
+MSET (<k> <v>)+
+MSETNX (<k> <v>)+
+2 APPEND <k> <v>
+STRLEN <k>
+GETRANGE <k> <index> <index>
+SUBSTR <k> <index> <index>
+2 SETRANGE <k> <offset> <v>
+2 INCR <k>
+DECR <k>
+2 INCRBY <k> <int>
+DECRBY <k> <int>
+3 INCRBYFLOAT <k> <float>
+LCS <k> <k> [LEN | IDX] [MINMATCHLEN <count>] [WITHMATCHLEN] [IDX]
+""",
+    "list": """
+3 RPUSH <k> (<e>)+
+3 LPUSH <k> (<e>)+
+RPUSHX <k> (<e>)+
+LPUSHX <k> (<e>)+
+LPOP <k> [<count>]
+RPOP <k> [<count>]
+LLEN <k>
+2 LINDEX <k> <index>
+2 LSET <k> <index> <e>
+2 LRANGE <k> <index> <index>
+LTRIM <k> <index> <index>
+LREM <k> <int> <e>
+2 LINSERT <k> (BEFORE | AFTER) <e> <e>
+LPOS <k> <e> [RANK <int>] [COUNT <count>] [MAXLEN <count>]
+RPOPLPUSH <k> <k>
+LMOVE <k> <k> (LEFT | RIGHT) (LEFT | RIGHT)
+LMPOP <nkeys> (LEFT | RIGHT) [COUNT <pcount>]
+BLPOP (<k>)+ <timeout>
+BRPOP (<k>)+ <timeout>
+BLMOVE <k> <k> (LEFT | RIGHT) (LEFT | RIGHT) <timeout>
+BRPOPLPUSH <k> <k> <timeout>
+BLMPOP <timeout> <nkeys> (LEFT | RIGHT) [COUNT <pcount>]
+""",
+    "set": """
+4 SADD <k> (<e>)+
+SREM <k> (<e>)+
+SCARD <k>
+SISMEMBER <k> <e>
+SMISMEMBER <k> (<e>)+
+2 SMEMBERS <k>
+SMOVE <k> <k> <e>
+SINTER (<k>)+
+SUNION (<k>)+
+SDIFF (<k>)+
+SINTERSTORE <k> (<k>)+
+SUNIONSTORE <k> (<k>)+
+SDIFFSTORE <k> (<k>)+
+SINTERCARD <nkeys> [LIMIT <count>]
+SPOP <k> [<count>]
+SRANDMEMBER <k> [<few>]
+SSCAN <k> 0 [MATCH <pattern>] [COUNT (100000 | 100000 | <pcount>)]
+""",
+    "hash": """
+4 HSET <k> (<e> <v>)+
+HSETNX <k> <e> <v>
+HGET <k> <e>
+HMGET <k> (<e>)+
+HMSET <k> (<e> <v>)+
+2 HGETALL <k>
+HKEYS <k>
+HVALS <k>
+HLEN <k>
+2 HDEL <k> (<e>)+
+HEXISTS <k> <e>
+HSTRLEN <k> <e>
+2 HINCRBY <k> <e> <int>
+2 HINCRBYFLOAT <k> <e> <float>
+HRANDFIELD <k> [<few>] [WITHVALUES]
+HSCAN <k> 0 [MATCH <pattern>] [COUNT (100000 | 100000 | <pcount>)] [NOVALUES]
+""",
+    "fieldttl": """
+HSET <k.hash> (<e> <v>)+
+HEXPIRE <k.hash> <sec> [NX | XX | GT | LT] FIELDS <count> (<e>)+
+HPEXPIRE <k.hash> <ms> FIELDS 1 <e>
+HTTL <k.hash> FIELDS 1 <e>
+HPERSIST <k.hash> FIELDS 1 <e>
+HGETDEL <k.hash> FIELDS 1 <e>
+HGETEX <k.hash> [EX <sec> | PERSIST] FIELDS 1 <e>
+HSETEX <k.hash> [FNX | FXX] [EX <sec> | KEEPTTL] FIELDS 1 <e> <v>
+""",
+    "zset": f"""
+5 ZADD <k> (<score> <e>)+
+2 ZADD <k> [NX | XX] [GT | LT] [CH] (<score> <e>)+
+ZADD <k> [XX | NX] [CH] INCR <score> <e>
+ZINCRBY <k> <score> <e>
+2 ZREM <k> (<e>)+
+ZCARD <k>
+ZSCORE <k> <e>
+ZMSCORE <k> (<e>)+
+ZRANK <k> <e> [WITHSCORE]
+ZREVRANK <k> <e> [WITHSCORE]
+2 ZRANGE <k> <index> <index> [REV] [WITHSCORES]
+ZRANGE <k> <scorebound> <scorebound> BYSCORE [REV] {LIMIT} [WITHSCORES]
+ZRANGE <k> <lexbound> <lexbound> BYLEX [REV] {LIMIT}
+ZRANGESTORE <k> <k> <index> <index> [REV]
+ZRANGESTORE <k> <k> <scorebound> <scorebound> BYSCORE [REV] {LIMIT}
+ZRANGESTORE <k> <k> <lexbound> <lexbound> BYLEX [REV] {LIMIT}
+ZREVRANGE <k> <index> <index> [WITHSCORES]
+ZRANGEBYSCORE <k> <scorebound> <scorebound> [WITHSCORES] {LIMIT}
+ZREVRANGEBYSCORE <k> <scorebound> <scorebound> [WITHSCORES] {LIMIT}
+ZRANGEBYLEX <k> <lexbound> <lexbound> {LIMIT}
+ZREVRANGEBYLEX <k> <lexbound> <lexbound> {LIMIT}
+ZCOUNT <k> <scorebound> <scorebound>
+ZLEXCOUNT <k> <lexbound> <lexbound>
+ZREMRANGEBYRANK <k> <index> <index>
+ZREMRANGEBYSCORE <k> <scorebound> <scorebound>
+ZREMRANGEBYLEX <k> <lexbound> <lexbound>
+ZPOPMIN <k> [<count>]
+ZPOPMAX <k> [<count>]
+ZMPOP <nkeys> (MIN | MAX) [COUNT <pcount>]
+BZPOPMIN (<k>)+ <timeout>
+BZPOPMAX (<k>)+ <timeout>
+BZMPOP <timeout> <nkeys> (MIN | MAX) [COUNT <pcount>]
+ZUNION <nkeys> [WEIGHTS (<weight>)+] [AGGREGATE (SUM | MIN | MAX)] [WITHSCORES]
+ZINTER <nkeys> [WEIGHTS (<weight>)+] [AGGREGATE (SUM | MIN | MAX)] [WITHSCORES]
+ZDIFF <nkeys> [WITHSCORES]
+ZUNIONSTORE <k> <nkeys> [WEIGHTS (<weight>)+] [AGGREGATE (SUM | MIN | MAX)]
+ZINTERSTORE <k> <nkeys> [WEIGHTS (<weight>)+] [AGGREGATE (SUM | MIN | MAX)]
+ZDIFFSTORE <k> <nkeys>
+ZUNIONSTORE <k> 2 <k.set> <k.zset> [WEIGHTS <weight> <weight>] [AGGREGATE (SUM | MIN | MAX)]
+ZINTERSTORE <k> 2 <k.zset> <k.set> [WEIGHTS <weight> <weight>] [AGGREGATE (SUM | MIN | MAX)]
+ZINTERCARD <nkeys> [LIMIT <count>]
+SADD <k.set> (<e>)+
+ZRANDMEMBER <k> [<few>] [WITHSCORES]
+ZSCAN <k> 0 [MATCH <pattern>] [COUNT (100000 | 100000 | <pcount>)]
+""",
+    "generic": """
+DEL (<k>)+
+UNLINK (<k>)+
+EXISTS (<k>)+
+2 TYPE <k>
+2 RENAME <k> <k>
+RENAMENX <k> <k>
+2 COPY <k> <k> [DB <db>] [REPLACE]
+MOVE <k> <db>
+TOUCH (<k>)+
+KEYS <pattern>
+RANDOMKEY
+DBSIZE
+2 OBJECT ENCODING <k>
+OBJECT REFCOUNT <k>
+OBJECT FREQ <k>
+OBJECT HELP
+OBJECT <word> <k>
+2 SELECT <db>
+SWAPDB <db> <db>
+FLUSHDB [SYNC | ASYNC]
+FLUSHALL [SYNC | ASYNC]
+SCAN 0 [MATCH <pattern>] [COUNT (100000 | 100000 | <pcount>)] [TYPE (string | list | set | zset | hash | stream | <word>)]
+2 DUMP <k>
+2 @restore <k> <k>
+RESTORE <k> <ms> <word> [REPLACE] [ABSTTL] [IDLETIME <count>] [FREQ <count>]
+3 SET <k.string> <v>
+2 RPUSH <k.list> (<e>)+
+2 SADD <k.set> (<e>)+
+2 HSET <k.hash> (<e> <v>)+
+2 ZADD <k.zset> (<score> <e>)+
+EXPIRE <k> <sec>
+PING [<word>]
+ECHO <word>
+WAIT 0 0
+DEBUG DIGEST-VALUE (<k>)+
+""",
+    "expiry": """
+3 EXPIRE <k> <sec> [NX | XX | GT | LT] [XX | NX | GT | LT]
+2 PEXPIRE <k> <ms> [NX | XX | GT | LT]
+2 EXPIREAT <k> <at> [NX | XX | GT | LT]
+2 PEXPIREAT <k> <atms> [NX | XX | GT | LT]
+2 TTL <k>
+PTTL <k>
+EXPIRETIME <k>
+PEXPIRETIME <k>
+2 PERSIST <k>
+GETEX <k> [EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> | PERSIST]
+3 SET <k.string> <v> [EX <sec> | PX <ms> | KEEPTTL]
+SETEX <k.string> <sec> <v>
+INCR <k.string>
+APPEND <k.string> <v>
+GETSET <k.string> <v>
+RPUSH <k.list> (<e>)+
+LPOP <k.list>
+SADD <k.set> (<e>)+
+HSET <k.hash> (<e> <v>)+
+ZADD <k.zset> (<score> <e>)+
+SUNIONSTORE <k.set> <k.set> <k.set>
+RENAME <k> <k>
+COPY <k> <k> [REPLACE]
+MOVE <k> <db>
+DEL <k>
+EXISTS <k>
+TYPE <k>
+@brief SET <k.string> <v> PX 1
+@brief PEXPIRE <k> 1
+""",
+    "multi": """
+3 MULTI
+3 EXEC
+DISCARD
+2 WATCH (<any>)+
+UNWATCH
+3 SET <k.string> <v>
+2 INCR <k.string>
+2 RPUSH <k.list> (<e>)+
+LPOP <k.list> [<count>]
+2 SADD <k.set> (<e>)+
+2 HSET <k.hash> (<e> <v>)+
+HINCRBY <k.hash> <e> <int>
+2 ZADD <k.zset> (<score> <e>)+
+ZINCRBY <k.zset> <score> <e>
+GET <k.string>
+LRANGE <k.list> 0 -1
+EXPIRE <any> <sec>
+@brief SET <k.string> <v> PX 1
+DEL (<any>)+
+RENAME <any> <any>
+SWAPDB 0 1
+SELECT <db>
+FLUSHDB
+FLUSHALL
+BLPOP <k.list> 0
+BLMOVE <k.list> <k.list> LEFT RIGHT 0
+WATCH
+NOSUCH <word>
+PING
+RESET
+SUBSCRIBE <channel>
+PUBLISH <channel> <word>
+CLIENT GETNAME
+QUIT
+""",
+    "blocking": """
+4 BLPOP (<k.list>)+ 0
+2 BRPOP (<k.list>)+ 0
+2 BLMOVE <k.list> <k.list> (LEFT | RIGHT) (LEFT | RIGHT) 0
+BRPOPLPUSH <k.list> <k.list> 0
+2 BLMPOP 0 <nkeys> (LEFT | RIGHT) [COUNT <pcount>]
+2 BZPOPMIN (<k.zset>)+ 0
+BZPOPMAX (<k.zset>)+ 0
+2 BZMPOP 0 <nkeys> (MIN | MAX) [COUNT <pcount>]
+6 RPUSH <k.list> (<e>)+
+4 LPUSH <k.list> (<e>)+
+4 ZADD <k.zset> (<score> <e>)+
+DEL (<any>)+
+RENAME <k.list> <k.list>
+COPY <k.list> <k.list>
+SET <any> <v>
+RPOPLPUSH <k.list> <k.list>
+LMOVE <k.list> <k.list> (LEFT | RIGHT) (LEFT | RIGHT)
+ZUNIONSTORE <k.zset> 1 <k.zset>
+MULTI
+2 EXEC
+FLUSHALL
+SWAPDB 0 1
+SELECT <db>
+MOVE <k.list> 1
+LPOP <k.list>
+PING
+@unblock [TIMEOUT | ERROR]
+@restore <k.list> <k.list>
+""",
+    "pubsub": """
+3 SUBSCRIBE (<channel>)+
+2 PSUBSCRIBE (<cpattern>)+
+SSUBSCRIBE (<channel>)+
+UNSUBSCRIBE (<channel>)*
+PUNSUBSCRIBE (<cpattern>)*
+SUNSUBSCRIBE (<channel>)*
+4 PUBLISH <channel> <word>
+2 SPUBLISH <channel> <word>
+PUBSUB CHANNELS [<cpattern>]
+PUBSUB NUMSUB (<channel>)*
+PUBSUB NUMPAT
+PUBSUB SHARDCHANNELS [<cpattern>]
+PUBSUB SHARDNUMSUB (<channel>)*
+PUBSUB HELP
+PUBSUB <word>
+PING [<word>]
+GET <k.string>
+HELLO (2 | 3)
+RESET
+MULTI
+EXEC
+ECHO <word>
+QUIT
+""",
+    "connection": """
+2 PING [<word>]
+ECHO <word>
+HELLO [2 | 3 | 4 | <int>]
+HELLO 3 SETNAME <word>
+HELLO 2 AUTH default <word> [SETNAME <word>]
+AUTH <word>
+AUTH <word> <word>
+AUTH default <word>
+SELECT <db>
+RESET
+QUIT
+CLIENT SETNAME <word>
+2 CLIENT GETNAME
+CLIENT ID
+CLIENT SETINFO (LIB-NAME | LIB-VER | <word>) <word>
+CLIENT NO-TOUCH (ON | OFF | <word>)
+CLIENT NO-EVICT (ON | OFF | <word>)
+CLIENT REPLY (ON | OFF | SKIP | <word>)
+CLIENT REPLY ON
+CLIENT KILL <word>
+CLIENT KILL ( ID <word> | SKIPME <word> | ADDR <word> | USER <word> | MAXAGE <word>)
+CLIENT KILL TYPE replica SKIPME (yes | no)
+CLIENT UNBLOCK <int> [TIMEOUT | ERROR | <word>]
+CLIENT PAUSE <word> [WRITE | ALL | <word>]
+CLIENT UNPAUSE
+CLIENT LIST TYPE <word>
+CLIENT LIST ID <word>
+CLIENT HELP
+CLIENT <word>
+CLIENT GETREDIR
+COMMAND COUNT <word>
+COMMAND GETKEYS (GET <word> | MSET (<word> <v>)+ | ZUNIONSTORE <word> <nkeys> | SET <word> | BLMPOP 1 <nkeys> LEFT | PING | NOSUCH <word>)
+COMMAND GETKEYSANDFLAGS (GET <word> | MSET (<word> <v>)+ | LMOVE <word> <word> LEFT RIGHT | COPY <word> <word>)
+COMMAND LIST FILTERBY <word> <word>
+COMMAND HELP
+CONFIG GET (maxmemory | hash* | <word>) [save]
+CONFIG SET (<word> <word>)+
+CONFIG SET (maxclients | timeout | hz | save | databases | tcp-keepalive | loglevel | notify-keyspace-events | list-max-listpack-size) <e>
+CONFIG SET (hash-max-listpack-entries | proto-max-bulk-len | client-output-buffer-limit | maxmemory-policy | maxmemory-samples | lfu-log-factor) (<int> | <word>)
+CONFIG HELP
+CONFIG <word>
+SLOWLOG (GET <int> | LEN | RESET | HELP | <word>)
+LATENCY (RESET <word> | LATEST | HISTORY <word> | HELP | <word>)
+MEMORY (USAGE <any> | DOCTOR | HELP | <word>)
+MEMORY USAGE <any> SAMPLES <int>
+OBJECT HELP
+LASTSAVE <word>
+DEBUG (<word> | OBJECT <any> | SLEEP <word> | SET-ACTIVE-EXPIRE <word>)
+DBSIZE
+TIME <word>
+LOLWUT VERSION <word>
+INFO nosuchsection
+READONLY
+READWRITE
+ASKING
+NOSUCH <word>
+<word>
+""",
+}
+
+
+def templates(text):
+    for line in text.strip().splitlines():
+        weight, _, rest = line.partition(" ")
+        yield Template(rest, float(weight)) if weight.replace(".", "").isdigit() else Template(line)
+
+
+FAMILIES = {name: list(templates(text)) for name, text in TEXT.items()}
+BATCHES = ("string", "list", "set", "hash", "zset", "generic", "expiry")
+SESSIONS = ("multi", "blocking", "pubsub", "connection", "protocol")
+# Families for parts that an issue to come brings; run when named.
+LATER = ("fieldttl",)
+
+# Settings that a sequence may begin with, so that both encodings of a type and the way between them are met with few elements.
+SETTINGS = [
+    [("hash-max-listpack-entries", "128"), ("hash-max-listpack-value", "64"), ("set-max-intset-entries", "512"), ("set-max-listpack-entries", "128"),
+     ("set-max-listpack-value", "64"), ("zset-max-listpack-entries", "128"), ("zset-max-listpack-value", "64"), ("list-max-listpack-size", "-2"),
+     ("list-compress-depth", "0")],
+    [("hash-max-listpack-entries", "5"), ("set-max-intset-entries", "4"), ("set-max-listpack-entries", "6"), ("zset-max-listpack-entries", "5"),
+     ("list-max-listpack-size", "3")],
+    [("hash-max-listpack-entries", "0"), ("set-max-intset-entries", "0"), ("set-max-listpack-entries", "0"), ("zset-max-listpack-entries", "0"),
+     ("list-max-listpack-size", "1")],
+    [("hash-max-listpack-value", "4"), ("set-max-listpack-value", "4"), ("zset-max-listpack-value", "4"), ("list-max-listpack-size", "4"),
+     ("list-compress-depth", "1")],
+]
