@@ -1,10 +1,12 @@
 //! The commands: one file (or folder) a family, its rows above its functions above their tests. Must not keep state.
 
 pub mod connection;
+mod scan_options;
+pub mod set;
 pub mod string;
 pub mod transactions;
 
 use crate::exec::Command;
 
 /// Every command, by family.
-pub const ALL: &[&[&[Command]]] = &[&[connection::COMMANDS, transactions::COMMANDS], string::COMMANDS];
+pub const ALL: &[&[&[Command]]] = &[&[connection::COMMANDS, transactions::COMMANDS], set::COMMANDS, string::COMMANDS];
