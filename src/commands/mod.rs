@@ -9,4 +9,4 @@ pub mod transactions;
 use crate::exec::Command;
 
 /// Every command, by family.
-pub const ALL: &[&[&[Command]]] = &[&[connection::COMMANDS, transactions::COMMANDS], set::COMMANDS, string::COMMANDS];
+pub const ALL: &[&[&[Command]]] = &[connection::COMMANDS, &[transactions::COMMANDS], set::COMMANDS, string::COMMANDS];

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use super::tick::EventLoop;
 use crate::reactor::accept::Accepted;
-use crate::server::Alarm;
 use crate::server::session::flag as session_flag;
+use crate::server::{Alarm, standing};
 
 /// Connections accepted from one listener in one turn; what is left goes to the next.
 const ACCEPTS_PER_TURN_MAX: usize = 1000;
@@ -81,6 +81,10 @@ impl EventLoop {
         };
         if is_unix {
             session.set(session_flag::UNIX_SOCKET);
+        }
+        // Whoever comes while no password is asked for stays welcome when one is.
+        if self.server.standing & standing::AUTH == 0 {
+            session.set(session_flag::AUTHENTICATED);
         }
         let key = session.key;
         self.server.observe.totals.connections_received += 1;

@@ -3,7 +3,6 @@
 use super::tick::EventLoop;
 use crate::exec::{blocking, transactions};
 use crate::keyspace::SessionKey;
-use crate::pubsub::Topic;
 use crate::server::Server;
 use crate::server::sessions::index_of;
 
@@ -26,17 +25,7 @@ impl EventLoop {
 fn release(server: &mut Server, key: SessionKey) {
     blocking::unpark(server, key);
     transactions::discard(server, key);
-    server.monitors.retain(|m| *m != key);
-    server.paused.retain(|p| *p != key);
-    server.set_standing(crate::server::standing::MONITORED, !server.monitors.is_empty());
-    let subscriptions = server.sessions.get_mut(key).and_then(|session| session.subscriptions.take());
-    if let Some(held) = subscriptions {
-        for (topic, names) in
-            [(Topic::Channel, held.channels), (Topic::Pattern, held.patterns), (Topic::Shard, held.shards)]
-        {
-            for name in names {
-                server.pubsub.unsubscribe(topic, &name, key);
-            }
-        }
-    }
+    server.paused.retain(|paused| *paused != key);
+    server.stop_monitoring(key);
+    server.unsubscribe_all(key);
 }

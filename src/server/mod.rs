@@ -11,5 +11,5 @@ mod world;
 
 pub use session::Session;
 pub use sessions::Sessions;
-pub use state::{Alarm, Identity, Pause, Server, ShutdownRequest, standing};
+pub use state::{Alarm, Identity, Pause, REDIS_VERSION, Server, ShutdownRequest, standing};
 pub use world::World;

@@ -13,9 +13,12 @@ use crate::config::Settings;
 use crate::config::choices::MaxmemoryPolicy;
 use crate::keyspace::{Keyspace, Policy, SessionKey};
 use crate::observe::Observe;
-use crate::pubsub::PubSub;
+use crate::pubsub::{PubSub, Topic};
 use crate::structures::timers::Timers;
 use crate::value::limits::EncodingLimits;
+
+/// The version of Redis that is served, as INFO and HELLO tell it.
+pub const REDIS_VERSION: &str = "8.0.6";
 
 /// Conditions that hold for the server as a whole and close gates: bits of `Server::standing`.
 /// A gate whose bit is not set here (nor asked for by the session) is not even looked at.
@@ -162,6 +165,26 @@ impl Server {
             }
             self.sessions.queue_run(key);
         }
+    }
+
+    /// A session listens to nothing any more; nobody is told.
+    pub fn unsubscribe_all(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.clear(super::session::flag::SUBSCRIBED);
+        let Some(held) = session.subscriptions.take() else { return };
+        for (topic, names) in
+            [(Topic::Channel, held.channels), (Topic::Pattern, held.patterns), (Topic::Shard, held.shards)]
+        {
+            for name in names {
+                self.pubsub.unsubscribe(topic, &name, key);
+            }
+        }
+    }
+
+    /// A session watches by MONITOR no more.
+    pub fn stop_monitoring(&mut self, key: SessionKey) {
+        self.monitors.retain(|monitor| *monitor != key);
+        self.set_standing(standing::MONITORED, !self.monitors.is_empty());
     }
 
     /// Copies what the configuration says of data into the databases' rules, and of gates into the standing conditions.

@@ -1,0 +1,98 @@
+//! CLIENT and its subcommands.
+
+mod kill;
+mod list;
+mod own;
+mod pause;
+
+use crate::exec::{Command, Stop};
+use crate::server::Session;
+use crate::spec::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
+use crate::spec::{Group, Spec, command};
+
+/// What all subcommands share.
+const COMMON: u32 = NOSCRIPT | LOADING | STALE;
+
+const fn sub(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
+    command(name, grammar, arity).group(Group::Connection).flags(COMMON).cost("O(1)")
+}
+
+pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
+    .since("2.4.0")
+    .group(Group::Connection)
+    .cost("Depends on the subcommand.")
+    .says("Looks at and steers client connections.")
+    .container(&[
+        sub("GETNAME", "", 2).since("2.6.9").says("The connection's name.").server(own::get_name),
+        sub("HELP", "", 2).since("5.0.0").says("Lists the subcommands.").server(own::help),
+        sub("ID", "", 2).since("5.0.0").says("The connection's number.").server(own::id),
+        sub("INFO", "", 2)
+            .since("6.2.0")
+            .says("One line on this connection.")
+            .tips(&["nondeterministic_output"])
+            .server(list::info),
+        sub("KILL", "{ip:port|{[ID client-id:integer]|[TYPE NORMAL|MASTER|SLAVE|REPLICA|PUBSUB]|[USER username]|[ADDR ip:port]|[LADDR ip:port]|[SKIPME YES|NO]|[MAXAGE maxage:integer]}}+", -3)
+            .since("2.4.0")
+            .flags(ADMIN)
+            .cost("O(n) over the connections")
+            .says("Closes connections.")
+            .server(kill::kill),
+        sub("LIST", "[TYPE NORMAL|MASTER|REPLICA|PUBSUB] [ID client-id:integer+]", -2)
+            .since("2.4.0")
+            .flags(ADMIN)
+            .cost("O(n) over the connections")
+            .says("A line on each connection.")
+            .tips(&["nondeterministic_output"])
+            .server(list::list),
+        sub("NO-EVICT", "ON|OFF", 3)
+            .since("7.0.0")
+            .flags(ADMIN)
+            .says("Keeps this connection from being evicted.")
+            .server(own::no_evict),
+        sub("NO-TOUCH", "ON|OFF", 3)
+            .since("7.2.0")
+            .says("Whether this connection's reads count as use.")
+            .server(own::no_touch),
+        sub("PAUSE", "timeout:integer [WRITE|ALL]", -3)
+            .since("3.0.0")
+            .flags(ADMIN)
+            .says("Lets commands wait for a while.")
+            .server(pause::pause),
+        sub("REPLY", "ON|OFF|SKIP", 3)
+            .since("3.2.0")
+            .says("Whether this connection gets replies.")
+            .server(own::reply),
+        sub("SETINFO", "{LIB-NAME libname}|{LIB-VER libver}", 4)
+            .since("7.2.0")
+            .says("Names the client's library.")
+            .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+            .server(own::set_info),
+        sub("SETNAME", "connection-name", 3)
+            .since("2.6.9")
+            .says("Names the connection.")
+            .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+            .server(own::set_name_command),
+        sub("UNBLOCK", "client-id:integer [TIMEOUT|ERROR]", -3)
+            .since("5.0.0")
+            .flags(ADMIN)
+            .cost("O(log n) where n is the number of connections")
+            .says("Ends another connection's wait.")
+            .server(pause::unblock),
+        sub("UNPAUSE", "", 2)
+            .since("6.2.0")
+            .flags(ADMIN)
+            .cost("O(n) where n is the number of paused connections")
+            .says("Ends CLIENT PAUSE.")
+            .server(pause::unpause),
+    ])];
+
+pub const BAD_NAME: Stop = Stop::error("ERR Client names cannot contain spaces, newlines or special characters.");
+
+/// Printable and without blanks, so that CLIENT LIST stays readable.
+pub fn is_valid_name(name: &[u8]) -> bool {
+    name.iter().all(|byte| (b'!'..=b'~').contains(byte))
+}
+
+pub fn set_name(session: &mut Session, name: &[u8]) {
+    session.name = name.into();
+}
