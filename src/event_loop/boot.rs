@@ -108,6 +108,8 @@ fn new_server(
         active_expire: true,
         eviction_goes_on: false,
         last_cycles: 0,
+        output_check_bytes: crate::exec::output_limits::check_from_bytes(settings),
+        over_soft_limit: Vec::new(),
         shutdown: None,
         random: Random::new(random.next_u64()),
         identity: Identity {

@@ -8,6 +8,7 @@ impl EventLoop {
     pub(super) fn cron(&mut self) {
         let server = &mut self.server;
         server.memory_peak = server.memory_peak.max(server.used_memory());
+        crate::exec::output_limits::check_soft(server);
         let period_ms = 1000 / i64::from(server.settings.hz.max(1));
         server.timers.insert(server.now + period_ms.max(1), Alarm::Cron);
     }

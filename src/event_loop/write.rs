@@ -35,6 +35,9 @@ impl EventLoop {
     fn write_session(&mut self, key: SessionKey) {
         let Some(session) = self.server.sessions.get_mut(key) else { return };
         session.clear(session_flag::WRITE_QUEUED);
+        if session.has(session_flag::CLOSE_NOW) {
+            return;
+        }
         let Some(connection) = self.outside.connections.get_mut(index_of(key)) else { return };
         let mut sent = 0;
         while !session.out.is_empty() && !connection.is_write_blocked && sent < WRITE_BYTES_PER_TURN {

@@ -215,9 +215,13 @@ fn finish_reply(server: &mut Server, key: SessionKey, start: crate::protocol::ou
             session.set(session_flag::REPLY_SKIP);
         }
     }
-    if !session.out.is_empty() && !session.has(session_flag::WRITE_QUEUED) {
+    let unsent = session.out.len();
+    if unsent > 0 && !session.has(session_flag::WRITE_QUEUED) {
         session.set(session_flag::WRITE_QUEUED);
         server.sessions.to_write.push(key);
+    }
+    if unsent >= server.output_check_bytes {
+        super::output_limits::check(server, key);
     }
 }
 

@@ -114,7 +114,11 @@ pub fn drain_outbox(server: &mut Server) {
         let (first, rest) = bytes.split_first().expect("a message is not empty");
         session.out.bytes.push(if is_push3 { b'>' } else { *first });
         session.out.bytes.extend_from_slice(rest);
+        let unsent = session.out.len();
         server.sessions.queue_write(message.to);
+        if unsent >= server.output_check_bytes {
+            super::output_limits::check(server, message.to);
+        }
     }
     // The emptied list keeps its room for the next messages.
     server.outbox.messages = messages;

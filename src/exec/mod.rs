@@ -11,6 +11,7 @@ pub mod effects;
 pub mod gates;
 pub mod memory;
 pub mod observe_call;
+pub mod output_limits;
 pub mod transactions;
 
 pub use call::{Block, Call, OnTimeout, Outcome, Stop};

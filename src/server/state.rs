@@ -118,6 +118,10 @@ pub struct Server {
     pub eviction_goes_on: bool,
     /// The cycle counter at the end of the last command: the start of the next.
     pub last_cycles: u64,
+    /// Unsent bytes from which a session's output limits are looked at.
+    pub output_check_bytes: usize,
+    /// Sessions above their soft output limit.
+    pub over_soft_limit: Vec<SessionKey>,
     /// Somebody asked to leave (SHUTDOWN, a signal).
     pub shutdown: Option<ShutdownRequest>,
     pub random: Random,

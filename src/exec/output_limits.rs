@@ -1,0 +1,61 @@
+//! `client-output-buffer-limit`: a client that does not fetch its replies is closed before it fills memory.
+
+use crate::config::special::OutputLimit;
+use crate::keyspace::SessionKey;
+use crate::server::Server;
+use crate::server::session::{Session, flag};
+
+/// Unsent bytes from which a session is worth a look: the smallest limit of any class.
+pub fn check_from_bytes(settings: &crate::config::Settings) -> usize {
+    let limits = settings.output_limits.classes();
+    let bounds = limits.iter().flat_map(|(_, limit)| [limit.hard_bytes, limit.soft_bytes]);
+    bounds.filter(|bytes| *bytes > 0).min().map_or(usize::MAX, |bytes| bytes as usize)
+}
+
+fn limit_of(server: &Server, session: &Session) -> OutputLimit {
+    let limits = &server.settings.output_limits;
+    if session.has(flag::SUBSCRIBED) { limits.pubsub } else { limits.normal }
+}
+
+/// Closes a session whose unsent replies passed its class's limit (of referenced bytes, too); called when they grew, and
+/// by the periodic job while they are above the soft limit.
+#[cold]
+pub fn check(server: &mut Server, key: SessionKey) {
+    let now = server.now;
+    let Some(session) = server.sessions.get(key) else { return };
+    let limit = limit_of(server, session);
+    let unsent = session.out.len() as u64;
+    let session = server.sessions.get_mut(key).expect("the session at hand");
+    let is_over_hard = limit.hard_bytes > 0 && unsent >= limit.hard_bytes;
+    let mut is_over_soft = false;
+    if limit.soft_bytes > 0 && unsent >= limit.soft_bytes {
+        match session.soft_limit_since {
+            None => {
+                session.soft_limit_since = Some(now);
+                server.over_soft_limit.push(key);
+            }
+            Some(since) => is_over_soft = now - since > limit.soft_s * 1000,
+        }
+    } else {
+        session.soft_limit_since = None;
+    }
+    if (is_over_hard || is_over_soft) && !session.has(flag::CLOSE_NOW) {
+        log::warn!(
+            "Client id={} addr={} scheduled to be closed ASAP for overcoming of output buffer limits.",
+            session.id,
+            session.peer
+        );
+        server.observe.totals.output_buffer_limit_disconnections += 1;
+        server.sessions.queue_close(key);
+    }
+}
+
+/// Looks again at those that were above the soft limit.
+pub fn check_soft(server: &mut Server) {
+    for key in std::mem::take(&mut server.over_soft_limit) {
+        check(server, key);
+        if server.sessions.get(key).is_some_and(|s| s.soft_limit_since.is_some()) {
+            server.over_soft_limit.push(key);
+        }
+    }
+}
