@@ -42,7 +42,7 @@ fn hand_on_list(server: &mut Server, index: usize) {
     }
     // 3. Subscribers of events.
     for notice in effects.notices {
-        publish_event(server, index, notice.event, &notice.key);
+        publish_event(server, notice.db, notice.event, &notice.key);
     }
     // 4. Waiters are served after the command, by `blocking::serve`.
     server.ready.extend(effects.ready.into_iter().map(|key| (index, key)));

@@ -196,11 +196,39 @@ impl Db {
     /// The entry of a key that a command reads: counted as hit or miss and marked as used.
     #[inline]
     pub fn lookup(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        let at = self.look(key)?;
+        self.mark_used(at);
+        Some(unsafe { EntryRef::from_raw(at) })
+    }
+
+    /// The entry of a key that a command asks about without using it: counted as hit or miss, not marked.
+    #[inline]
+    pub fn inspect(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        let at = self.look(key)?;
+        Some(unsafe { EntryRef::from_raw(at) })
+    }
+
+    /// As `inspect`, and a miss is no event.
+    pub fn inspect_quietly(&mut self, key: Key<'_>) -> Option<EntryRef<'_>> {
         match self.live(key) {
             Some(at) => {
                 self.counters.hits += 1;
-                self.mark_used(at);
                 Some(unsafe { EntryRef::from_raw(at) })
+            }
+            None => {
+                self.counters.misses += 1;
+                None
+            }
+        }
+    }
+
+    /// The live entry of a key, counted as hit or miss.
+    #[inline]
+    fn look(&mut self, key: Key<'_>) -> Option<NonNull<Entry>> {
+        match self.live(key) {
+            Some(at) => {
+                self.counters.hits += 1;
+                Some(at)
             }
             None => {
                 self.counters.misses += 1;

@@ -115,7 +115,7 @@ impl Db {
     #[inline]
     pub fn notice(&mut self, key: &[u8], event: Event) {
         if self.rules.notify & event.class != 0 {
-            self.effects.notices.push(Notice { event, key: key.into() });
+            self.effects.notices.push(Notice { db: self.index, event, key: key.into() });
         }
     }
 
@@ -245,6 +245,32 @@ impl Db {
         }
         self.changed(key.bytes, true, 1);
         self.notice(key.bytes, event);
+    }
+
+    /// Changes the string at `key`, or makes it: `change` is given what is there and says what comes. The deadline stays.
+    /// One change, with `event`.
+    #[inline]
+    pub fn update_string<'v, E: From<WrongType>>(
+        &mut self,
+        key: Key<'_>,
+        event: Event,
+        change: impl FnOnce(Option<Str<'_>>) -> Result<StringValue<'v>, E>,
+    ) -> Result<(), E> {
+        match self.live(key) {
+            Some(at) => {
+                // Safety: `at` is in our table, and the closure cannot reach it.
+                let value = change(Some(unsafe { EntryRef::from_raw(at) }.string()?))?;
+                self.overwrite(key, at, value, Deadline::Keep);
+            }
+            None => {
+                let access = eviction::access_of_new(&self.rules);
+                let entry = Self::string_entry(key.bytes, change(None)?, false, access);
+                self.insert(key, entry);
+            }
+        }
+        self.changed(key.bytes, true, 1);
+        self.notice(key.bytes, event);
+        Ok(())
     }
 
     fn string_entry(key: &[u8], value: StringValue<'_>, with_deadline: bool, access: u32) -> EntryBox {

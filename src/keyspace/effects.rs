@@ -10,6 +10,8 @@ pub struct SessionKey(pub u64);
 /// A keyspace event that somebody wants to hear of.
 #[derive(Clone, Debug)]
 pub struct Notice {
+    /// The database of the key: a command on two databases lists the events of both in their order.
+    pub db: usize,
     pub event: Event,
     pub key: Box<[u8]>,
 }

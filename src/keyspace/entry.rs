@@ -327,6 +327,20 @@ impl<'e> EntryRef<'e> {
         usable_size(self.size()) + behind
     }
 
+    /// An independent copy of the value under another key, never used so far; the bytes of a large string are shared until
+    /// either changes. The deadline itself is not set.
+    pub fn duplicate(self, key: &[u8], with_deadline: bool, access: u32) -> EntryBox {
+        match self.value() {
+            Value::String(Str::Int(n)) => EntryBox::integer(key, n, with_deadline, access),
+            Value::String(Str::Bytes(b)) => EntryBox::inline(key, b, with_deadline, access),
+            Value::String(Str::Shared(s)) => EntryBox::shared(key, s.clone(), with_deadline, access),
+            Value::List(x) => EntryBox::object(key, x.clone(), with_deadline, access),
+            Value::Set(x) => EntryBox::object(key, x.clone(), with_deadline, access),
+            Value::Zset(x) => EntryBox::object(key, x.clone(), with_deadline, access),
+            Value::Hash(x) => EntryBox::object(key, x.clone(), with_deadline, access),
+        }
+    }
+
     /// Number of allocations that freeing the value takes, roughly.
     pub fn free_effort(self) -> usize {
         match self.value() {

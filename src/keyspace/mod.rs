@@ -19,7 +19,7 @@ pub mod eviction;
 pub use db::{Db, Key, Rules};
 pub use door::{Changes, Deadline, StringValue};
 pub use effects::{Effects, SessionKey};
-pub use entry::{EntryRef, Str, Value};
+pub use entry::{EntryBox, EntryRef, Str, Value};
 pub use event::Event;
 pub use eviction::Policy;
 pub use garbage::Garbage;

@@ -111,6 +111,14 @@ impl Keyspace {
         }
     }
 
+    /// Appends the events of database `from` to those of `to`, so that they are told in the order in which they came.
+    pub fn join_events(&mut self, from: usize, to: usize) {
+        if from != to {
+            let (from, to) = self.pair(from, to);
+            to.effects.notices.append(&mut from.effects.notices);
+        }
+    }
+
     /// When a wheel wants to be looked at next.
     pub fn next_wake(&self) -> Option<Ms> {
         self.dbs.iter().filter_map(Db::next_wake).min()

@@ -2,7 +2,7 @@
 
 use super::{Kind, Object};
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Hash(Box<Vec<Box<[u8]>>>);
 
 impl Object for Hash {

@@ -2,7 +2,7 @@
 
 use super::{Kind, Object};
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct List(Box<Vec<Box<[u8]>>>);
 
 impl Object for List {

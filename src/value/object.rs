@@ -32,8 +32,8 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongType;
 
-/// A collection that an entry of the keyspace holds in place. At most 16 bytes, alignment at most 8 (asserted there).
-pub trait Object: Default {
+/// A collection that an entry of the keyspace holds in place; its clone is the independent copy that COPY makes. At most 16 bytes, alignment at most 8 (asserted there).
+pub trait Object: Default + Clone {
     const KIND: Kind;
 
     /// Number of elements.

@@ -294,6 +294,12 @@ impl Zset {
     }
 }
 
+impl Clone for Zset {
+    fn clone(&self) -> Zset {
+        self.duplicate()
+    }
+}
+
 impl Object for Zset {
     const KIND: Kind = Kind::Zset;
 
