@@ -1,6 +1,7 @@
 //! The commands: one file (or folder) a family, its rows above its functions above their tests. Must not keep state.
 
 pub mod connection;
+pub mod hash;
 mod scan_options;
 pub mod set;
 pub mod string;
@@ -9,4 +10,11 @@ pub mod transactions;
 use crate::exec::Command;
 
 /// Every command, by family.
-pub const ALL: &[&[&[Command]]] = &[connection::COMMANDS, &[transactions::COMMANDS], set::COMMANDS, string::COMMANDS];
+pub const ALL: &[&[&[Command]]] = &[
+    connection::COMMANDS,
+    &[hash::COMMANDS],
+    set::COMMANDS,
+    string::COMMANDS,
+    // The last line is a comment so that every family keeps its own.
+    &[transactions::COMMANDS],
+];

@@ -5,6 +5,7 @@ use crate::exec::call::fault;
 use crate::exec::{Call, Stop};
 
 const INVALID_CURSOR: Stop = Stop::error("ERR invalid cursor");
+const NOVALUES_ELSEWHERE: Stop = Stop::error("ERR NOVALUES option can only be used in HSCAN");
 /// Elements that a call looks at if COUNT does not say.
 const COUNT_DEFAULT: u64 = 10;
 /// Steps of a scan for each element asked for: a bound for what is sparsely filled.
@@ -16,13 +17,28 @@ pub struct ScanOptions<'a> {
     pattern: Option<&'a [u8]>,
 }
 
-/// The cursor at word `index`: an unsigned number as C reads it, spaces and a plus in front allowed.
+/// The cursor at word `index`: as C reads an unsigned number, after spaces and with a sign, up to the first zero byte.
 pub fn parse_cursor(call: &Call, index: usize) -> Result<u64, Stop> {
-    let word = call.arg(index).trim_ascii_start();
-    let digits = word.strip_prefix(b"+").unwrap_or(word);
-    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let number = is_number.then(|| str::from_utf8(digits).ok()?.parse().ok()).flatten();
-    number.ok_or(INVALID_CURSOR)
+    read_cursor(call.arg(index)).ok_or(INVALID_CURSOR)
+}
+
+fn read_cursor(word: &[u8]) -> Option<u64> {
+    let word = word.split(|&byte| byte == 0).next().unwrap_or_default();
+    let blanks = word.iter().take_while(|byte| matches!(byte, b' ' | b'\t'..=b'\r')).count();
+    let text = &word[blanks..];
+    let (is_negative, digits) = match text.split_first()? {
+        (b'-', digits) => (true, digits),
+        (b'+', digits) => (false, digits),
+        _ => (false, text),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let add = |number: u64, digit: &u8| number.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
+    let number = digits.iter().try_fold(0, add)?;
+    // A plain negative number is refused; one that only C's reader takes for a number wraps.
+    let is_plain = blanks == 0 && number <= i64::MIN.unsigned_abs() && digits[0] != b'0';
+    if is_negative && is_plain { None } else { Some(if is_negative { number.wrapping_neg() } else { number }) }
 }
 
 impl<'a> ScanOptions<'a> {
@@ -47,6 +63,7 @@ impl<'a> ScanOptions<'a> {
                 at += 2;
             } else {
                 match other(call, at)? {
+                    0 if call.is(at, "NOVALUES") => return Err(NOVALUES_ELSEWHERE),
                     0 => return Err(fault::SYNTAX),
                     words => at += words,
                 }
@@ -73,5 +90,41 @@ impl<'a> ScanOptions<'a> {
             }
         }
         cursor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_are_read_as_c_reads_them() {
+        for (word, cursor) in [
+            ("0", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
+            ("-1", None),
+            (" -1", Some(u64::MAX)),
+            ("-0", Some(0)),
+            ("-9223372036854775808", None),
+            ("-9223372036854775809", Some(9_223_372_036_854_775_807)),
+            ("+5", Some(5)),
+            ("5 ", None),
+            ("5\0x", Some(5)),
+            ("", None),
+            ("-", None),
+            (" ", None),
+            ("0x1", None),
+        ] {
+            assert_eq!(read_cursor(word.as_bytes()), cursor, "{word:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_ends_with_enough_elements_or_steps() {
+        let options = |count| ScanOptions { count, pattern: None };
+        assert_eq!(options(10).run(1, |cursor| (cursor + 1, 4)), 4);
+        assert_eq!(options(10).run(1, |cursor| (cursor + 1, 0)), 102);
+        assert_eq!(options(u64::MAX).run(90, |cursor| ((cursor + 1) % 100, 4)), 0);
     }
 }

@@ -213,7 +213,7 @@ impl FieldMap {
     }
 
     /// One step of a scan: see `Table::scan`.
-    pub fn scan(&self, cursor: u64, visit: &mut dyn FnMut(&[u8], &[u8])) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, visit: &mut dyn FnMut(&'a [u8], &'a [u8])) -> u64 {
         self.table.scan(cursor, &mut |pair| {
             // Safety: as for `get`.
             let (field, value) = unsafe { Pair::parts(pair) };

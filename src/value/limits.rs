@@ -18,7 +18,7 @@ impl Default for EncodingLimits {
     /// The defaults of Redis 8.0.
     fn default() -> EncodingLimits {
         EncodingLimits {
-            hash_pack_entries: 128,
+            hash_pack_entries: 512,
             hash_pack_value_bytes: 64,
             set_int_entries: 512,
             set_pack_entries: 128,

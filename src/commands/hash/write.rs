@@ -1,0 +1,70 @@
+//! HSET, HMSET, HSETNX, HDEL.
+
+use super::{HDEL, HSET};
+use crate::exec::{Call, Outcome, Stop};
+use crate::keyspace::Db;
+use crate::value::Object;
+use crate::value::hash::Hash;
+
+pub(super) fn hset(call: &mut Call, db: &mut Db) -> Outcome {
+    let created = set_pairs(call, db, "ERR wrong number of arguments for 'hset' command")?;
+    call.reply.integer(created as i64);
+    Ok(())
+}
+
+pub(super) fn hmset(call: &mut Call, db: &mut Db) -> Outcome {
+    set_pairs(call, db, "ERR wrong number of arguments for 'hmset' command")?;
+    call.reply.ok();
+    Ok(())
+}
+
+/// Sets the pairs from word 2 on; how many fields are new.
+fn set_pairs(call: &Call, db: &mut Db, odd: &'static str) -> Result<usize, Stop> {
+    let words = call.args.from(2);
+    if words.len() % 2 != 0 {
+        return Err(odd.into());
+    }
+    let created = db.edit_or_create(call.key(1), |hash: &mut Hash, changes| {
+        hash.make_fit(words.iter(), changes.limits);
+        let mut created = 0;
+        for index in (0..words.len()).step_by(2) {
+            created += usize::from(hash.set(words.get(index), words.get(index + 1), changes.limits));
+        }
+        changes.record(HSET, words.len() as u64 / 2);
+        created
+    })?;
+    Ok(created)
+}
+
+pub(super) fn hsetnx(call: &mut Call, db: &mut Db) -> Outcome {
+    let words = call.args.from(2);
+    let is_new = db.edit_or_create(call.key(1), |hash: &mut Hash, changes| {
+        let is_new = !hash.contains(words.get(0));
+        if is_new {
+            hash.set(words.get(0), words.get(1), changes.limits);
+            changes.record(HSET, 1);
+        }
+        is_new
+    })?;
+    call.reply.integer(i64::from(is_new));
+    Ok(())
+}
+
+pub(super) fn hdel(call: &mut Call, db: &mut Db) -> Outcome {
+    let fields = call.args.from(2);
+    let removed = db.edit(call.key(1), |hash: &mut Hash, changes| {
+        let mut removed = 0;
+        for field in fields.iter() {
+            removed += u64::from(hash.remove(field));
+            if hash.is_empty() {
+                break;
+            }
+        }
+        if removed > 0 {
+            changes.record(HDEL, removed);
+        }
+        removed
+    })?;
+    call.reply.integer(removed.unwrap_or(0) as i64);
+    Ok(())
+}
