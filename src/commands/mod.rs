@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod hash;
+pub mod list;
 mod scan_options;
 pub mod set;
 pub mod string;
@@ -13,6 +14,7 @@ use crate::exec::Command;
 pub const ALL: &[&[&[Command]]] = &[
     connection::COMMANDS,
     &[hash::COMMANDS],
+    list::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
     // The last line is a comment so that every family keeps its own.

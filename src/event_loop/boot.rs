@@ -112,6 +112,7 @@ fn new_server(
         over_soft_limit: Vec::new(),
         shutdown: None,
         random: Random::new(random.next_u64()),
+        list_plain_from: 0,
         identity: Identity {
             run_id: random.hex(40),
             pid: std::process::id(),

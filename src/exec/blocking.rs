@@ -6,7 +6,7 @@
 
 use super::call::{Block, OnTimeout};
 use super::dispatch::{self, Context};
-use crate::keyspace::SessionKey;
+use crate::keyspace::{Key, SessionKey};
 use crate::protocol::args::Args;
 use crate::server::session::{Blocked, flag};
 use crate::server::{Alarm, Server, World};
@@ -31,6 +31,7 @@ pub fn park(server: &mut Server, key: SessionKey, db: usize, block: Block, comma
     session.blocked = Some(Box::new(Blocked {
         db,
         keys,
+        kind: block.kind,
         deadline: block.deadline,
         timer,
         command_id,
@@ -92,17 +93,33 @@ pub fn serve(context: &mut Context, server: &mut Server, world: &mut dyn World) 
             return;
         }
         for (db, key) in std::mem::take(&mut server.ready) {
-            for session in server.waiters.queue(db, &key) {
-                serve_one(context, server, world, session);
-            }
+            serve_key(context, server, world, db, &key);
         }
     }
 }
 
-/// Runs a waiter's command again. If it would wait on, it keeps its place.
-fn serve_one(context: &mut Context, server: &mut Server, world: &mut dyn World, key: SessionKey) {
-    let Some(session) = server.sessions.get_mut(key) else { return };
-    let Some(blocked) = session.blocked.as_mut() else { return };
+/// Serves those who wait for one key, first come first, while it is there; who wants another type waits on.
+fn serve_key(context: &mut Context, server: &mut Server, world: &mut dyn World, db: usize, key: &[u8]) {
+    let name = Key::new(key);
+    // Who comes to the queue by being served (a waiter's next command) is not served in this round.
+    let mut left = server.waiters.len(db, key);
+    let mut place = 0;
+    while left > 0
+        && let Some(session) = server.waiters.at(db, key, place)
+        && let Some(kind) = server.keyspace.db(db).peek(name).map(|entry| entry.kind())
+    {
+        left -= 1;
+        let wanted = server.sessions.get(session).and_then(|s| s.blocked.as_ref()).map(|blocked| blocked.kind);
+        if wanted != Some(kind) || !serve_one(context, server, world, session) {
+            place += 1;
+        }
+    }
+}
+
+/// Runs a waiter's command again. If it would wait on, it keeps its place; true when it does not.
+fn serve_one(context: &mut Context, server: &mut Server, world: &mut dyn World, key: SessionKey) -> bool {
+    let Some(session) = server.sessions.get_mut(key) else { return false };
+    let Some(blocked) = session.blocked.as_mut() else { return false };
     let (id, request) = (blocked.command_id, std::mem::take(&mut blocked.request));
     let mut out = std::mem::take(&mut session.out);
     let served = dispatch::run_waiter(context, server, world, key, id, request.args(), &mut out);
@@ -116,4 +133,5 @@ fn serve_one(context: &mut Context, server: &mut Server, world: &mut dyn World, 
         unpark(server, key);
         server.sessions.queue_write(key);
     }
+    served
 }

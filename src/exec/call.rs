@@ -10,7 +10,7 @@ use crate::keyspace::{Key, SessionKey};
 use crate::protocol::args::Args;
 use crate::protocol::reply::Reply;
 use crate::server::journal::Propagation;
-use crate::value::WrongType;
+use crate::value::{Kind, WrongType};
 
 use super::command::CommandTable;
 
@@ -31,6 +31,8 @@ pub type Outcome = Result<(), Stop>;
 pub struct Block {
     /// Any of these keys.
     pub keys: Vec<Vec<u8>>,
+    /// The type that a key must have to serve.
+    pub kind: Kind,
     /// When waiting ends without an answer; `None`: never.
     pub deadline: Option<Ms>,
     pub on_timeout: OnTimeout,

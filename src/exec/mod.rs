@@ -14,5 +14,5 @@ pub mod observe_call;
 pub mod output_limits;
 pub mod transactions;
 
-pub use call::{Block, Call, OnTimeout, Outcome, Stop};
+pub use call::{Block, Call, OnTimeout, Outcome, Stop, fault};
 pub use command::{Command, CommandTable, Run};

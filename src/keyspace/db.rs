@@ -185,7 +185,7 @@ impl Db {
 
     /// Marks an entry as used now.
     #[inline]
-    fn mark_used(&mut self, at: NonNull<Entry>) {
+    pub(super) fn mark_used(&mut self, at: NonNull<Entry>) {
         if self.rules.touches {
             let mut entry = unsafe { EntryMut::from_raw(at) };
             let access = eviction::access_after_use(entry.as_ref().access(), &self.rules, &mut self.random);

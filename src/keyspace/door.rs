@@ -37,7 +37,7 @@ pub struct Changes<'d> {
 }
 
 impl Changes<'_> {
-    /// `count` changes that one event stands for.
+    /// `count` changes that one event stands for; with 0 the key still counts as changed for those who watch it.
     #[inline]
     pub fn record(&mut self, event: Event, count: u64) {
         self.dirty += count;
@@ -135,10 +135,8 @@ impl Db {
         key: Key<'_>,
         change: impl FnOnce(&mut T, &mut Changes<'_>) -> R,
     ) -> Result<Option<R>, WrongType> {
-        if self.lookup_to_write(key).is_none() {
-            return Ok(None);
-        }
-        let at = self.table.find(key.hash, key.bytes).expect("looked up just now");
+        let Some(at) = self.live(key) else { return Ok(None) };
+        self.mark_used(at);
         self.edit_at(key, at, change).map(Some)
     }
 
@@ -150,9 +148,7 @@ impl Db {
         change: impl FnOnce(&mut T, &mut Changes<'_>) -> R,
     ) -> Result<R, WrongType> {
         if let Some(at) = self.live(key) {
-            let access =
-                eviction::access_after_use(unsafe { EntryRef::from_raw(at) }.access(), &self.rules, &mut self.random);
-            unsafe { EntryMut::from_raw(at) }.set_access(access);
+            self.mark_used(at);
             return self.edit_at(key, at, change);
         }
         let mut object = T::default();
@@ -195,7 +191,8 @@ impl Db {
 
     #[inline]
     fn finish_edit(&mut self, key: Key<'_>, dirty: u64, events: [Option<Event>; EDIT_EVENTS_MAX], emptied: bool) {
-        if dirty > 0 {
+        // An event without a count is a change too: LMOVE counts one for two keys.
+        if dirty > 0 || events[0].is_some() {
             self.changed(key.bytes, !emptied, dirty);
         }
         if self.rules.notify != 0 {

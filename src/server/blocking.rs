@@ -22,16 +22,25 @@ impl Waiters {
     pub fn leave(&mut self, db: usize, key: &[u8], session: SessionKey) {
         let place = (db, Box::from(key));
         if let Some(queue) = self.queues.get_mut(&place) {
-            queue.retain(|s| *s != session);
+            // Who is served, or gives up first, stands mostly in front.
+            match queue.front() {
+                Some(front) if *front == session => drop(queue.pop_front()),
+                _ => queue.retain(|s| *s != session),
+            }
             if queue.is_empty() {
                 self.queues.remove(&place);
             }
         }
     }
 
-    /// Those who wait for `key`, first come first.
-    pub fn queue(&self, db: usize, key: &[u8]) -> Vec<SessionKey> {
-        self.queues.get(&(db, Box::from(key))).map(|queue| queue.iter().copied().collect()).unwrap_or_default()
+    /// How many wait for `key`.
+    pub fn len(&self, db: usize, key: &[u8]) -> usize {
+        self.queues.get(&(db, Box::from(key))).map_or(0, VecDeque::len)
+    }
+
+    /// Who waits for `key` at `place` of its queue, first come first.
+    pub fn at(&self, db: usize, key: &[u8], place: usize) -> Option<SessionKey> {
+        self.queues.get(&(db, Box::from(key)))?.get(place).copied()
     }
 
     /// Keys that somebody waits for.

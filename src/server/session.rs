@@ -58,6 +58,8 @@ pub struct Transaction {
 pub struct Blocked {
     pub db: usize,
     pub keys: Vec<Box<[u8]>>,
+    /// The type that a key must have to serve.
+    pub kind: crate::value::Kind,
     pub deadline: Option<Ms>,
     pub timer: Option<crate::structures::timers::TimerId>,
     pub command_id: usize,

@@ -14,6 +14,7 @@ use crate::config::choices::MaxmemoryPolicy;
 use crate::keyspace::{Keyspace, Policy, SessionKey};
 use crate::observe::Observe;
 use crate::pubsub::{PubSub, Topic};
+use crate::structures::pack_deque::PackLimits;
 use crate::structures::timers::Timers;
 use crate::value::limits::EncodingLimits;
 
@@ -130,6 +131,9 @@ pub struct Server {
     pub memory: ThreadCounters,
     /// The highest `used_memory` seen, bytes.
     pub memory_peak: u64,
+    /// Elements of a list from this length on stand by themselves, as DEBUG QUICKLIST-PACKED-THRESHOLD says; 0: as the
+    /// settings say. `apply_settings` makes it count.
+    pub list_plain_from: usize,
 }
 
 impl Server {
@@ -194,6 +198,7 @@ impl Server {
     /// Copies what the configuration says of data into the databases' rules, and of gates into the standing conditions.
     pub fn apply_settings(&mut self) {
         let settings = Rc::clone(&self.settings);
+        let plain_from = self.list_plain_from;
         self.keyspace.set_rules(|rules| {
             rules.policy = policy_of(settings.maxmemory_policy);
             rules.lfu_log_factor = settings.lfu_log_factor;
@@ -208,7 +213,7 @@ impl Server {
                 set_pack_value_bytes: settings.set_listpack_value_bytes_max,
                 zset_pack_entries: settings.zset_listpack_entries_max,
                 zset_pack_value_bytes: settings.zset_listpack_value_bytes_max,
-                list_pack_size: i64::from(settings.list_listpack_size),
+                list: PackLimits::new(settings.list_listpack_size).with_plain_from(plain_from),
             };
         });
         self.set_standing(standing::AUTH, !settings.requirepass.is_empty());

@@ -1,5 +1,7 @@
 //! The sizes at which the small encodings give way to the large ones; CONFIG SET rewrites them.
 
+use crate::structures::pack_deque::PackLimits;
+
 /// Limits of the compact encodings. Counts are elements (pairs for hashes), values are bytes of one element.
 #[derive(Clone, Copy, Debug)]
 pub struct EncodingLimits {
@@ -10,8 +12,8 @@ pub struct EncodingLimits {
     pub set_pack_value_bytes: usize,
     pub zset_pack_entries: usize,
     pub zset_pack_value_bytes: usize,
-    /// Positive: elements a node; -1 to -5: 4, 8, 16, 32, 64 KiB a node.
-    pub list_pack_size: i64,
+    /// Of a list in one pack, and of each pack of a longer one.
+    pub list: PackLimits,
 }
 
 impl Default for EncodingLimits {
@@ -25,7 +27,7 @@ impl Default for EncodingLimits {
             set_pack_value_bytes: 64,
             zset_pack_entries: 128,
             zset_pack_value_bytes: 64,
-            list_pack_size: -2,
+            list: PackLimits::new(-2),
         }
     }
 }
