@@ -58,6 +58,12 @@ impl OutputLimits {
         [("normal", self.normal), ("slave", self.replica), ("pubsub", self.pubsub)]
     }
 
+    /// Unsent bytes from which any class has a limit; the largest number when none has.
+    pub fn least_bytes(&self) -> usize {
+        let bounds = self.classes().into_iter().flat_map(|(_, limit)| [limit.hard_bytes, limit.soft_bytes]);
+        bounds.filter(|bytes| *bytes > 0).min().map_or(usize::MAX, |bytes| bytes as usize)
+    }
+
     fn class_mut(&mut self, name: &[u8]) -> Option<&mut OutputLimit> {
         match name.to_ascii_lowercase().as_slice() {
             b"normal" => Some(&mut self.normal),

@@ -7,18 +7,14 @@ use super::logging;
 use super::outside::Outside;
 use super::tick::{EventLoop, News};
 use crate::base::clock::Clock;
-use crate::base::memory::ThreadCounters;
 use crate::base::random::Random;
 use crate::config::Settings;
 use crate::config::load::system_text;
 use crate::exec::batch::Batch;
 use crate::exec::dispatch::Dispatcher;
 use crate::exec::{Command, CommandTable};
-use crate::keyspace::Keyspace;
-use crate::observe::Observe;
 use crate::reactor::{bind_all, bind_unix};
-use crate::server::{Alarm, Identity, Server, Sessions};
-use crate::structures::timers::Timers;
+use crate::server::{Alarm, Identity, Server};
 
 /// Why the server could not start; displays as the operator sees it.
 #[derive(Debug)]
@@ -57,7 +53,15 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
     let commands = Rc::new(commands);
     let clock = Clock::real();
     let settings = Rc::new(settings);
-    let server = new_server(&settings, &commands, clock, &mut random, start.config_file);
+    let identity = Identity {
+        run_id: random.hex(40),
+        pid: std::process::id(),
+        executable: std::env::current_exe().map(|p| p.display().to_string()).unwrap_or_default(),
+        config_file: start.config_file,
+        started: clock.wall_ms(),
+    };
+    let command_flags = commands.rows().iter().map(|row| row.command.spec.flags).collect();
+    let server = Server::new(Rc::clone(&settings), command_flags, clock, random.next_u64(), identity);
     let outside = Outside::new().map_err(failed("Can't set up the event loop"))?;
     let dispatcher = Dispatcher::new(commands, Rc::clone(&settings), Random::new(random.next_u64()));
     let mut event_loop = EventLoop {
@@ -77,54 +81,6 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
     let now = event_loop.server.now;
     event_loop.server.timers.insert(now, Alarm::Cron);
     Ok(event_loop)
-}
-
-fn new_server(
-    settings: &Rc<Settings>,
-    commands: &CommandTable,
-    clock: Clock,
-    random: &mut Random,
-    config_file: Option<std::path::PathBuf>,
-) -> Server {
-    let now = clock.wall_ms();
-    let mut server = Server {
-        keyspace: Keyspace::new(settings.databases as usize, now, random.next_u64()),
-        sessions: Sessions::default(),
-        outbox: Default::default(),
-        settings: Rc::clone(settings),
-        observe: Observe::new(commands.rows().len()),
-        pubsub: Default::default(),
-        waiters: Default::default(),
-        journal: Default::default(),
-        timers: Timers::new(now),
-        clock,
-        now,
-        standing: 0,
-        pause: Default::default(),
-        paused: Vec::new(),
-        monitors: Vec::new(),
-        ready: Vec::new(),
-        command_flags: commands.rows().iter().map(|row| row.command.spec.flags).collect(),
-        active_expire: true,
-        eviction_goes_on: false,
-        last_cycles: 0,
-        output_check_bytes: crate::exec::output_limits::check_from_bytes(settings),
-        over_soft_limit: Vec::new(),
-        shutdown: None,
-        random: Random::new(random.next_u64()),
-        list_plain_from: 0,
-        identity: Identity {
-            run_id: random.hex(40),
-            pid: std::process::id(),
-            executable: std::env::current_exe().map(|p| p.display().to_string()).unwrap_or_default(),
-            config_file,
-            started: now,
-        },
-        memory: ThreadCounters::of_this_thread(),
-        memory_peak: 0,
-    };
-    server.apply_settings();
-    server
 }
 
 /// Raises the limit of open files to what `maxclients` needs, or lowers `maxclients` to what the limit allows.

@@ -29,7 +29,6 @@ impl EventLoop {
     pub(super) fn refresh_settings(&mut self) {
         if !std::rc::Rc::ptr_eq(&self.dispatcher.settings, &self.server.settings) {
             self.dispatcher.settings = std::rc::Rc::clone(&self.server.settings);
-            self.server.output_check_bytes = crate::exec::output_limits::check_from_bytes(&self.server.settings);
         }
     }
 

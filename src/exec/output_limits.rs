@@ -5,13 +5,6 @@ use crate::keyspace::SessionKey;
 use crate::server::Server;
 use crate::server::session::{Session, flag};
 
-/// Unsent bytes from which a session is worth a look: the smallest limit of any class.
-pub fn check_from_bytes(settings: &crate::config::Settings) -> usize {
-    let limits = settings.output_limits.classes();
-    let bounds = limits.iter().flat_map(|(_, limit)| [limit.hard_bytes, limit.soft_bytes]);
-    bounds.filter(|bytes| *bytes > 0).min().map_or(usize::MAX, |bytes| bytes as usize)
-}
-
 fn limit_of(server: &Server, session: &Session) -> OutputLimit {
     let limits = &server.settings.output_limits;
     if session.has(flag::SUBSCRIBED) { limits.pubsub } else { limits.normal }

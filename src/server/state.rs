@@ -137,6 +137,44 @@ pub struct Server {
 }
 
 impl Server {
+    /// An empty server. `command_flags`: `spec::flag` bits of every command by number; `seed` decides all its chance.
+    pub fn new(settings: Rc<Settings>, command_flags: Vec<u32>, clock: Clock, seed: u64, identity: Identity) -> Server {
+        let now = clock.wall_ms();
+        let mut random = Random::new(seed);
+        let mut server = Server {
+            keyspace: Keyspace::new(settings.databases as usize, now, random.next_u64()),
+            sessions: Sessions::default(),
+            outbox: Outbox::default(),
+            observe: Observe::new(command_flags.len()),
+            pubsub: PubSub::default(),
+            waiters: Waiters::default(),
+            journal: Journal::default(),
+            timers: Timers::new(now),
+            clock,
+            now,
+            standing: 0,
+            pause: Pause::default(),
+            paused: Vec::new(),
+            monitors: Vec::new(),
+            ready: Vec::new(),
+            command_flags,
+            active_expire: true,
+            eviction_goes_on: false,
+            last_cycles: 0,
+            output_check_bytes: usize::MAX,
+            over_soft_limit: Vec::new(),
+            shutdown: None,
+            random,
+            list_plain_from: 0,
+            identity,
+            memory: ThreadCounters::of_this_thread(),
+            memory_peak: 0,
+            settings,
+        };
+        server.apply_settings();
+        server
+    }
+
     /// Bytes in use, in size classes, as INFO's `used_memory`.
     #[inline]
     pub fn used_memory(&self) -> u64 {
@@ -216,6 +254,7 @@ impl Server {
                 list: PackLimits::new(settings.list_listpack_size).with_plain_from(plain_from),
             };
         });
+        self.output_check_bytes = settings.output_limits.least_bytes();
         self.set_standing(standing::AUTH, !settings.requirepass.is_empty());
         self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
     }
