@@ -3,6 +3,7 @@
 pub mod connection;
 pub mod hash;
 pub mod list;
+pub mod pubsub;
 mod scan_options;
 pub mod set;
 pub mod string;
@@ -15,6 +16,7 @@ pub const ALL: &[&[&[Command]]] = &[
     connection::COMMANDS,
     &[hash::COMMANDS],
     list::COMMANDS,
+    &[pubsub::COMMANDS],
     set::COMMANDS,
     string::COMMANDS,
     // The last line is a comment so that every family keeps its own.

@@ -69,20 +69,6 @@ pub struct Blocked {
     pub since: Ms,
 }
 
-/// Channels and patterns of one session, in the order of subscription.
-#[derive(Default)]
-pub struct Subscriptions {
-    pub channels: Vec<Box<[u8]>>,
-    pub patterns: Vec<Box<[u8]>>,
-    pub shards: Vec<Box<[u8]>>,
-}
-
-impl Subscriptions {
-    pub fn is_empty(&self) -> bool {
-        self.channels.is_empty() && self.patterns.is_empty() && self.shards.is_empty()
-    }
-}
-
 /// One client session.
 pub struct Session {
     pub key: SessionKey,
@@ -100,7 +86,6 @@ pub struct Session {
     pub transaction: Option<Box<Transaction>>,
     pub watched: Vec<(usize, Box<[u8]>)>,
     pub blocked: Option<Box<Blocked>>,
-    pub subscriptions: Option<Box<Subscriptions>>,
     pub name: Box<[u8]>,
     pub lib_name: Box<[u8]>,
     pub lib_version: Box<[u8]>,
@@ -132,7 +117,6 @@ impl Session {
             transaction: None,
             watched: Vec::new(),
             blocked: None,
-            subscriptions: None,
             name: Box::default(),
             lib_name: Box::default(),
             lib_version: Box::default(),
@@ -168,10 +152,5 @@ impl Session {
     pub fn is_local(&self) -> bool {
         self.has(flag::UNIX_SOCKET | flag::INTERNAL)
             || self.peer.parse::<std::net::SocketAddr>().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
-    }
-
-    /// Number of channels and patterns, as the confirmations of SUBSCRIBE count them.
-    pub fn subscription_count(&self) -> usize {
-        self.subscriptions.as_ref().map_or(0, |s| s.channels.len() + s.patterns.len())
     }
 }

@@ -13,7 +13,7 @@ use crate::config::Settings;
 use crate::config::choices::MaxmemoryPolicy;
 use crate::keyspace::{Keyspace, Policy, SessionKey};
 use crate::observe::Observe;
-use crate::pubsub::{PubSub, Topic};
+use crate::pubsub::PubSub;
 use crate::structures::pack_deque::PackLimits;
 use crate::structures::timers::Timers;
 use crate::value::limits::EncodingLimits;
@@ -216,14 +216,9 @@ impl Server {
     /// A session listens to nothing any more; nobody is told.
     pub fn unsubscribe_all(&mut self, key: SessionKey) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        session.clear(super::session::flag::SUBSCRIBED);
-        let Some(held) = session.subscriptions.take() else { return };
-        for (topic, names) in
-            [(Topic::Channel, held.channels), (Topic::Pattern, held.patterns), (Topic::Shard, held.shards)]
-        {
-            for name in names {
-                self.pubsub.unsubscribe(topic, &name, key);
-            }
+        if session.has(super::session::flag::SUBSCRIBED) {
+            session.clear(super::session::flag::SUBSCRIBED);
+            self.pubsub.forget(key);
         }
     }
 

@@ -66,7 +66,6 @@ impl Group {
             Group::Set => category::SET,
             Group::SortedSet => category::SORTED_SET,
             Group::Hash => category::HASH,
-            Group::PubSub => category::PUBSUB,
             Group::Transactions => category::TRANSACTION,
             Group::Connection => category::CONNECTION,
             Group::Scripting => category::SCRIPTING,
@@ -74,7 +73,8 @@ impl Group {
             Group::Geo => category::GEO,
             Group::Stream => category::STREAM,
             Group::Bitmap => category::BITMAP,
-            Group::Server | Group::Cluster | Group::Sentinel => 0,
+            // PUBSUB follows from the flag of the same name; the container and its HELP are not in it.
+            Group::PubSub | Group::Server | Group::Cluster | Group::Sentinel => 0,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::base::number::parse_i64;
 use crate::exec::call::fault;
 use crate::exec::{Call, CommandTable, Outcome, Stop};
+use crate::pubsub::{PubSub, Topic};
 use crate::server::session::flag;
 use crate::server::{Server, Session, World};
 
@@ -51,10 +52,9 @@ const LETTERS: &[(u32, char)] = &[
 ];
 
 /// Appends the line of one session, without its end.
-pub fn describe(line: &mut String, session: &Session, commands: &CommandTable, now: i64) {
+pub fn describe(line: &mut String, session: &Session, pubsub: &PubSub, commands: &CommandTable, now: i64) {
     let letters: String = LETTERS.iter().filter(|(bits, _)| session.has(*bits)).map(|(_, letter)| letter).collect();
-    let subscriptions =
-        |pick: fn(&crate::server::session::Subscriptions) -> usize| session.subscriptions.as_deref().map_or(0, pick);
+    let subscriptions = |topic| pubsub.count_of(topic, session.key);
     let (own, shared) = session.out.memory_usage();
     let transaction = session.transaction.as_deref();
     let in_transaction = session.has(flag::IN_TRANSACTION);
@@ -80,9 +80,9 @@ pub fn describe(line: &mut String, session: &Session, commands: &CommandTable, n
         (now - session.last_active).max(0) / 1000,
         if letters.is_empty() { "N" } else { &letters },
         session.db,
-        subscriptions(|s| s.channels.len()),
-        subscriptions(|s| s.patterns.len()),
-        subscriptions(|s| s.shards.len()),
+        subscriptions(Topic::Channel),
+        subscriptions(Topic::Pattern),
+        subscriptions(Topic::Shard),
         if in_transaction { queued } else { -1 },
         session.watched.len(),
         session.pending.len(),
@@ -106,7 +106,7 @@ pub fn describe(line: &mut String, session: &Session, commands: &CommandTable, n
 pub fn info(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let session = server.sessions.get(call.session).expect("the session at hand");
     let mut line = String::new();
-    describe(&mut line, session, call.commands, call.now);
+    describe(&mut line, session, &server.pubsub, call.commands, call.now);
     line.push('\n');
     call.reply.verbatim("txt", line.as_bytes());
     Ok(())
@@ -126,7 +126,7 @@ pub fn list(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome 
     sessions.sort_by_key(|session| session.id);
     let mut text = String::new();
     let mut add = |session: &Session| {
-        describe(&mut text, session, call.commands, call.now);
+        describe(&mut text, session, &server.pubsub, call.commands, call.now);
         text.push('\n');
     };
     match ids {

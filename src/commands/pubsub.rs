@@ -1,0 +1,266 @@
+//! Publishing and subscribing. The subscriptions are `pubsub::PubSub`; a message goes to its receivers through the outbox,
+//! behind the reply of whoever sent it.
+//!
+//! Each channel that a command names is confirmed by a push of its own: kind, name, and how many the session has left.
+
+use crate::exec::effects::{encode_push, publish as deliver};
+use crate::exec::{Call, Command, Outcome, Stop};
+use crate::pubsub::Topic;
+use crate::server::session::flag::SUBSCRIBED;
+use crate::server::{Server, World};
+use crate::spec::flag::{ENDS_BATCH, FAST, LOADING, MAY_REPLICATE, NOSCRIPT, PUBSUB, STALE};
+use crate::spec::key_flag::NOT_KEY;
+use crate::spec::{Group, at, command};
+
+/// They change what the session may send next.
+const SUBSCRIBES: u32 = PUBSUB | NOSCRIPT | LOADING | STALE | ENDS_BATCH;
+const PUBLISHES: u32 = PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE;
+const ASKS: u32 = PUBSUB | LOADING | STALE;
+
+const EACH_CHANNEL: &str = "O(n), n the channels named";
+const EACH_PATTERN: &str = "O(n), n the patterns named";
+
+pub const COMMANDS: &[Command] = &[
+    command("SUBSCRIBE", "channel+", -2)
+        .since("2.0.0")
+        .group(Group::PubSub)
+        .flags(SUBSCRIBES)
+        .cost(EACH_CHANNEL)
+        .says("Listens to channels.")
+        .server(|call, server, _| subscribe(call, server, Topic::Channel)),
+    command("UNSUBSCRIBE", "[channel+]", -1)
+        .since("2.0.0")
+        .group(Group::PubSub)
+        .flags(SUBSCRIBES)
+        .cost(EACH_CHANNEL)
+        .says("Listens no more to some channels, or to any.")
+        .server(|call, server, _| unsubscribe(call, server, Topic::Channel)),
+    command("PSUBSCRIBE", "pattern:pattern+", -2)
+        .since("2.0.0")
+        .group(Group::PubSub)
+        .flags(SUBSCRIBES)
+        .cost(EACH_PATTERN)
+        .says("Listens to all channels whose names match patterns.")
+        .server(|call, server, _| subscribe(call, server, Topic::Pattern)),
+    command("PUNSUBSCRIBE", "[pattern:pattern+]", -1)
+        .since("2.0.0")
+        .group(Group::PubSub)
+        .flags(SUBSCRIBES)
+        .cost(EACH_PATTERN)
+        .says("Listens no more to some patterns, or to any.")
+        .server(|call, server, _| unsubscribe(call, server, Topic::Pattern)),
+    command("SSUBSCRIBE", "shardchannel+", -2)
+        .since("7.0.0")
+        .group(Group::PubSub)
+        .flags(SUBSCRIBES)
+        .keys(at(1).to(-1).with(NOT_KEY))
+        .cost(EACH_CHANNEL)
+        .says("Listens to shard channels.")
+        .server(|call, server, _| subscribe(call, server, Topic::Shard)),
+    command("SUNSUBSCRIBE", "[shardchannel+]", -1)
+        .since("7.0.0")
+        .group(Group::PubSub)
+        .flags(SUBSCRIBES)
+        .keys(at(1).to(-1).with(NOT_KEY))
+        .cost(EACH_CHANNEL)
+        .says("Listens no more to some shard channels, or to any.")
+        .server(|call, server, _| unsubscribe(call, server, Topic::Shard)),
+    command("PUBLISH", "channel message", 3)
+        .since("2.0.0")
+        .group(Group::PubSub)
+        .flags(PUBLISHES)
+        .cost("O(n + m), n those who listen to the channel, m all patterns that anybody listens to")
+        .says("Sends a message to all who listen to a channel.")
+        .server(publish),
+    command("SPUBLISH", "shardchannel message", 3)
+        .since("7.0.0")
+        .group(Group::PubSub)
+        .flags(PUBLISHES)
+        .keys(at(1).with(NOT_KEY))
+        .cost("O(n), n those who listen to the shard channel")
+        .says("Sends a message to all who listen to a shard channel.")
+        .server(spublish),
+    command("PUBSUB", "", -2)
+        .since("2.8.0")
+        .group(Group::PubSub)
+        .cost("Depends on the subcommand.")
+        .says("Asks who listens to what.")
+        .container(SUBCOMMANDS),
+];
+
+const SUBCOMMANDS: &[Command] = &[
+    command("CHANNELS", "[pattern:pattern]", -2)
+        .since("2.8.0")
+        .group(Group::PubSub)
+        .flags(ASKS)
+        .cost("O(n), n the channels that anybody listens to")
+        .says("Lists the channels that anybody listens to.")
+        .server(|call, server, _| names(call, server, Topic::Channel)),
+    command("NUMSUB", "[channel+]", -2)
+        .since("2.8.0")
+        .group(Group::PubSub)
+        .flags(ASKS)
+        .cost(EACH_CHANNEL)
+        .says("Counts those who listen to channels.")
+        .server(|call, server, _| listener_counts(call, server, Topic::Channel)),
+    command("NUMPAT", "", 2)
+        .since("2.8.0")
+        .group(Group::PubSub)
+        .flags(ASKS)
+        .cost("O(1)")
+        .says("Counts the patterns that anybody listens to.")
+        .server(pattern_count),
+    command("SHARDCHANNELS", "[pattern:pattern]", -2)
+        .since("7.0.0")
+        .group(Group::PubSub)
+        .flags(ASKS)
+        .cost("O(n), n the shard channels that anybody listens to")
+        .says("Lists the shard channels that anybody listens to.")
+        .server(|call, server, _| names(call, server, Topic::Shard)),
+    command("SHARDNUMSUB", "[shardchannel+]", -2)
+        .since("7.0.0")
+        .group(Group::PubSub)
+        .flags(ASKS)
+        .cost(EACH_CHANNEL)
+        .says("Counts those who listen to shard channels.")
+        .server(|call, server, _| listener_counts(call, server, Topic::Shard)),
+    command("HELP", "", 2)
+        .since("6.2.0")
+        .group(Group::PubSub)
+        .flags(LOADING | STALE)
+        .cost("O(1)")
+        .says("Describes the subcommands.")
+        .server(help),
+];
+
+/// The first word of a confirmation.
+fn confirmation(topic: Topic, subscribes: bool) -> &'static [u8] {
+    match (topic, subscribes) {
+        (Topic::Channel, true) => b"subscribe",
+        (Topic::Channel, false) => b"unsubscribe",
+        (Topic::Pattern, true) => b"psubscribe",
+        (Topic::Pattern, false) => b"punsubscribe",
+        (Topic::Shard, true) => b"ssubscribe",
+        (Topic::Shard, false) => b"sunsubscribe",
+    }
+}
+
+fn confirm(call: &mut Call, server: &Server, topic: Topic, subscribes: bool, name: Option<&[u8]>) {
+    call.reply.push(3);
+    call.reply.bulk(confirmation(topic, subscribes));
+    match name {
+        Some(name) => call.reply.bulk(name),
+        None => call.reply.null(),
+    }
+    call.reply.integer(server.pubsub.confirmed_count(topic, call.session) as i64);
+}
+
+fn subscribe(call: &mut Call, server: &mut Server, topic: Topic) -> Outcome {
+    for name in call.args.from(1).iter() {
+        server.pubsub.subscribe(topic, name, call.session);
+        confirm(call, server, topic, true, Some(name));
+    }
+    if let Some(session) = server.sessions.get_mut(call.session) {
+        session.set(SUBSCRIBED);
+    }
+    Ok(())
+}
+
+fn unsubscribe(call: &mut Call, server: &mut Server, topic: Topic) -> Outcome {
+    if call.argc() > 1 {
+        for name in call.args.from(1).iter() {
+            server.pubsub.unsubscribe(topic, name, call.session);
+            confirm(call, server, topic, false, Some(name));
+        }
+    } else {
+        let names = server.pubsub.names_of(topic, call.session);
+        for name in &names {
+            server.pubsub.unsubscribe(topic, name, call.session);
+            confirm(call, server, topic, false, Some(name));
+        }
+        // Who listens to nothing is answered all the same.
+        if names.is_empty() {
+            confirm(call, server, topic, false, None);
+        }
+    }
+    if !server.pubsub.is_subscriber(call.session)
+        && let Some(session) = server.sessions.get_mut(call.session)
+    {
+        session.clear(SUBSCRIBED);
+    }
+    Ok(())
+}
+
+fn publish(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let receivers = deliver(server, call.arg(1), call.arg(2));
+    call.reply.integer(receivers as i64);
+    Ok(())
+}
+
+fn spublish(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let (channel, message) = (call.arg(1), call.arg(2));
+    let listeners = server.pubsub.listeners(Topic::Shard, channel);
+    if !listeners.is_empty() {
+        let bytes = encode_push(&[b"smessage", channel, message]);
+        listeners.iter().for_each(|&session| server.outbox.push(session, bytes.clone()));
+    }
+    call.reply.integer(listeners.len() as i64);
+    Ok(())
+}
+
+/// An error of CHANNELS and SHARDCHANNELS alone: the arity lets more words through than they take.
+fn too_many_words(call: &Call) -> Stop {
+    let name = String::from_utf8_lossy(call.arg(1)).into_owned();
+    Stop::error_owned(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try PUBSUB HELP."))
+}
+
+fn names(call: &mut Call, server: &mut Server, topic: Topic) -> Outcome {
+    if call.argc() > 3 {
+        return Err(too_many_words(call));
+    }
+    let pattern = (call.argc() == 3).then(|| call.arg(2));
+    let start = call.reply.deferred();
+    let mut count = 0;
+    for (name, _) in server.pubsub.names(topic) {
+        if pattern.is_none_or(|pattern| crate::base::glob::matches(pattern, name)) {
+            call.reply.bulk(name);
+            count += 1;
+        }
+    }
+    call.reply.finish_array(start, count);
+    Ok(())
+}
+
+fn listener_counts(call: &mut Call, server: &mut Server, topic: Topic) -> Outcome {
+    call.reply.array(2 * (call.argc() - 2));
+    for name in call.args.from(2).iter() {
+        call.reply.bulk(name);
+        call.reply.integer(server.pubsub.listeners(topic, name).len() as i64);
+    }
+    Ok(())
+}
+
+fn pattern_count(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    call.reply.integer(server.pubsub.len(Topic::Pattern) as i64);
+    Ok(())
+}
+
+fn help(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Outcome {
+    call.reply.help(&[
+        "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "CHANNELS [<pattern>]",
+        "    Return the currently active channels matching a <pattern> (default: '*').",
+        "NUMPAT",
+        "    Return number of subscriptions to patterns.",
+        "NUMSUB [<channel> ...]",
+        "    Return the number of subscribers for the specified channels, excluding",
+        "    pattern subscriptions(default: no channels).",
+        "SHARDCHANNELS [<pattern>]",
+        "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+        "SHARDNUMSUB [<shardchannel> ...]",
+        "    Return the number of subscribers for the specified shard level channel(s)",
+        "HELP",
+        "    Print this help.",
+    ]);
+    Ok(())
+}
