@@ -8,6 +8,7 @@ mod scan_options;
 pub mod set;
 pub mod string;
 pub mod transactions;
+pub mod zset;
 
 use crate::exec::Command;
 
@@ -21,4 +22,5 @@ pub const ALL: &[&[&[Command]]] = &[
     string::COMMANDS,
     // The last line is a comment so that every family keeps its own.
     &[transactions::COMMANDS],
+    zset::COMMANDS,
 ];
