@@ -9,8 +9,8 @@ use crate::keyspace::event::{Event, class, event};
 use crate::keyspace::{Db, Key};
 use crate::spec::flag::{BLOCKING, FAST, MOVABLE_KEYS, WRITE};
 use crate::spec::{Group, at, command, counted};
-use crate::value::{Kind, Object};
 use crate::value::zset::{End, Zset};
+use crate::value::{Kind, Object};
 
 pub const COMMANDS: &[Command] = &[
     command("BZMPOP", "timeout:double numkeys:integer key+ MIN|MAX [COUNT count:integer]", -5)
