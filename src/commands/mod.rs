@@ -1,8 +1,10 @@
 //! The commands: one file (or folder) a family, its rows above its functions above their tests. Must not keep state.
 
 pub mod connection;
+pub mod generic;
 pub mod hash;
 pub mod list;
+mod near;
 pub mod pubsub;
 mod scan_options;
 pub mod set;
@@ -15,6 +17,7 @@ use crate::exec::Command;
 /// Every command, by family.
 pub const ALL: &[&[&[Command]]] = &[
     connection::COMMANDS,
+    generic::COMMANDS,
     &[hash::COMMANDS],
     list::COMMANDS,
     &[pubsub::COMMANDS],

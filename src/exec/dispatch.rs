@@ -113,6 +113,8 @@ pub fn run(
                 }
             }
         }
+        // A subcommand has its key elsewhere than its container, for which the hash was computed.
+        let request = if request.id == Some(id) { request } else { nested_request(context, id, request.args) };
         run_client_command(context, server, world, key, id, request);
     }
     finish_reply(server, key, start);
