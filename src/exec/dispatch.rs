@@ -218,11 +218,14 @@ fn finish_reply(server: &mut Server, key: SessionKey, start: crate::protocol::ou
         }
     }
     let unsent = session.out.len();
+    let is_last = session.has(session_flag::CLOSE_AFTER_REPLY);
     if unsent > 0 && !session.has(session_flag::WRITE_QUEUED) {
         session.set(session_flag::WRITE_QUEUED);
         server.sessions.to_write.push(key);
     }
-    if unsent >= server.output_check_bytes {
+    if unsent == 0 && is_last {
+        server.sessions.queue_close(key);
+    } else if unsent >= server.output_check_bytes {
         super::output_limits::check(server, key);
     }
 }
@@ -240,6 +243,9 @@ fn run_client_command(
     session.last_command = id;
     // The output leaves the session while the command runs, so that a handler may have the whole server.
     let mut out = std::mem::take(&mut session.out);
+    if out.bytes.capacity() == 0 {
+        out.bytes = server.spare_buffers.pop().unwrap_or_default();
+    }
     let mut db = session.db;
     let outcome = call_and_count(context, server, world, key, id, request, true, &mut out);
     if let Some(session) = server.sessions.get_mut(key) {

@@ -119,6 +119,8 @@ pub struct Server {
     pub eviction_goes_on: bool,
     /// The cycle counter at the end of the last command: the start of the next.
     pub last_cycles: u64,
+    /// Reply buffers that were sent and wait to be filled again: a session owns one only while it has something to send.
+    pub spare_buffers: Vec<Vec<u8>>,
     /// Unsent bytes from which a session's output limits are looked at.
     pub output_check_bytes: usize,
     /// Sessions above their soft output limit.
@@ -161,6 +163,7 @@ impl Server {
             active_expire: true,
             eviction_goes_on: false,
             last_cycles: 0,
+            spare_buffers: Vec::new(),
             output_check_bytes: usize::MAX,
             over_soft_limit: Vec::new(),
             shutdown: None,
