@@ -3,10 +3,12 @@
 pub mod connection;
 pub mod generic;
 pub mod hash;
+pub mod help;
 pub mod list;
 mod near;
 pub mod pubsub;
 mod scan_options;
+pub mod server;
 pub mod set;
 pub mod string;
 pub mod transactions;
@@ -21,6 +23,7 @@ pub const ALL: &[&[&[Command]]] = &[
     &[hash::COMMANDS],
     list::COMMANDS,
     &[pubsub::COMMANDS],
+    server::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
     // The last line is a comment so that every family keeps its own.

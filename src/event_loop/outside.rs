@@ -2,10 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use crate::reactor::{Connections, Listener, Poller, Signals};
-use crate::server::World;
+use super::{descriptors, logging, process};
+use crate::config::Settings;
+use crate::config::choices::LogLevel;
+use crate::config::load::system_text;
+use crate::reactor::{Connections, Listener, Poller, Signals, bind_all};
+use crate::server::{ProcessFacts, World};
 
 /// Everything outside that the loop holds on to.
 pub struct Outside {
@@ -26,11 +31,23 @@ impl Outside {
         Ok(Outside { poller, connections: Connections::default(), listeners: Vec::new(), signals, traces: Vec::new() })
     }
 
-    /// Begins to listen.
+    /// Begins to listen; takes the place of a listener that was closed, if there is one.
     pub fn add_listener(&mut self, mut listener: Listener) -> io::Result<()> {
-        listener.register(&self.poller, self.listeners.len())?;
-        self.listeners.push(Some(listener));
+        let free = self.listeners.iter().position(Option::is_none).unwrap_or(self.listeners.len());
+        listener.register(&self.poller, free)?;
+        if free == self.listeners.len() {
+            self.listeners.push(None);
+        }
+        self.listeners[free] = Some(listener);
         Ok(())
+    }
+
+    fn close_tcp_listeners(&mut self) {
+        for place in &mut self.listeners {
+            if let Some(mut listener) = place.take_if(|listener| listener.is_tcp()) {
+                listener.deregister(&self.poller);
+            }
+        }
     }
 
     /// Takes away what would tell that the server is still there.
@@ -65,5 +82,39 @@ impl World for Outside {
 
     fn sleep(&mut self, microseconds: u64) {
         std::thread::sleep(std::time::Duration::from_micros(microseconds));
+    }
+
+    fn change_dir(&mut self, path: &[u8]) -> io::Result<Vec<u8>> {
+        std::env::set_current_dir(std::ffi::OsStr::from_bytes(path))?;
+        std::env::current_dir().map(|here| here.into_os_string().into_vec())
+    }
+
+    /// The old sockets are closed first, because the new ones may want their port.
+    fn listen(&mut self, settings: &Settings) -> Result<(), String> {
+        self.close_tcp_listeners();
+        if settings.port == 0 {
+            return Ok(());
+        }
+        let listeners = bind_all(&settings.bind, settings.port, settings.tcp_backlog)?;
+        if listeners.is_empty() && !settings.bind.is_empty() {
+            return Err(format!("Failed listening on port {} (tcp), aborting.", settings.port));
+        }
+        for listener in listeners {
+            let added = self.add_listener(listener);
+            added.map_err(|error| format!("Can't watch a listening socket: {}", system_text(&error)))?;
+        }
+        Ok(())
+    }
+
+    fn admit_clients(&mut self, clients: u32) -> u32 {
+        descriptors::admit(clients)
+    }
+
+    fn set_log_level(&mut self, level: LogLevel) {
+        log::set_max_level(logging::filter_of(level));
+    }
+
+    fn process(&mut self) -> ProcessFacts {
+        process::facts()
     }
 }

@@ -82,7 +82,10 @@ impl EventLoop {
             for phase in PHASES {
                 (phase.run)(self);
             }
+            let clock = &self.server.clock;
+            let busy_ns = clock.cycles_to_ns(clock.cycles().wrapping_sub(self.turn_began));
             self.server.observe.totals.loop_turns += 1;
+            self.server.observe.totals.loop_busy_ns += busy_ns;
             if let Some(code) = self.leaves_with {
                 return code;
             }

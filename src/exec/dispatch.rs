@@ -321,11 +321,15 @@ fn call_and_count(
     let now = server.clock.cycles();
     server.last_cycles = now;
     if let Err(Stop::Block(_)) = outcome {
+        if server.standing & standing::MONITORED != 0 {
+            super::observe_call::note_wait(context, server, key, id, request.args);
+        }
         return outcome;
     }
     let ns = server.clock.cycles_to_ns(now.wrapping_sub(began));
+    let tracks_latency = server.observe.tracks_latency;
     let stats = &mut server.observe.commands[id];
-    stats.record(ns);
+    stats.record(ns, tracks_latency);
     if let Err(Stop::Error(text)) = outcome {
         stats.failed_calls += 1;
         server.observe.note_error(&text);

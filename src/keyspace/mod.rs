@@ -21,7 +21,7 @@ pub use door::{Changes, Deadline, StringValue};
 pub use effects::{Effects, SessionKey};
 pub use entry::{EntryBox, EntryRef, Str, Value};
 pub use event::Event;
-pub use eviction::Policy;
+pub use eviction::{Policy, idle_seconds};
 pub use garbage::Garbage;
 pub use key_sizes::KeySizes;
 pub use space::Keyspace;

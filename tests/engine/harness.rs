@@ -32,6 +32,24 @@ impl World for EmptyWorld {
         Err(io::ErrorKind::NotFound.into())
     }
     fn sleep(&mut self, _: u64) {}
+
+    fn change_dir(&mut self, path: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(path.to_vec())
+    }
+
+    fn listen(&mut self, _: &Settings) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn admit_clients(&mut self, clients: u32) -> u32 {
+        clients
+    }
+
+    fn set_log_level(&mut self, _: gyre::config::choices::LogLevel) {}
+
+    fn process(&mut self) -> gyre::server::ProcessFacts {
+        gyre::server::ProcessFacts::default()
+    }
 }
 
 /// The engine with everything it needs.
