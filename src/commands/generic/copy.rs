@@ -21,7 +21,7 @@ pub const COMMANDS: &[Command] =
 pub(super) fn database_index(call: &Call, index: usize, keyspace: &Keyspace) -> Result<usize, Stop> {
     let number = call.integer(index)?;
     if i32::try_from(number).is_err() {
-        return Err(fault::NOT_AN_INTEGER);
+        return Err(Stop::error("ERR value is out of range, value must between -2147483648 and 2147483647"));
     }
     usize::try_from(number).ok().filter(|&number| number < keyspace.databases()).ok_or(fault::DB_OUT_OF_RANGE)
 }

@@ -80,18 +80,16 @@ fn getset(call: &mut Call, db: &mut Db) -> Outcome {
 
 fn getex(call: &mut Call, db: &mut Db) -> Outcome {
     let expiration = of_getex(call)?;
+    let key = call.key(1);
+    let Some(string) = db.read_string(key)? else {
+        call.reply.null();
+        return Ok(());
+    };
     let deadline = match expiration {
         Expiration::At(when) => Some((when, when.deadline(call)?)),
         _ => None,
     };
-    let key = call.key(1);
-    match db.read_string(key)? {
-        Some(string) => reply_string(call, string),
-        None => {
-            call.reply.null();
-            return Ok(());
-        }
-    }
+    reply_string(call, string);
     match deadline {
         Some((when, ms)) if when.is_absolute() && db.has_passed(ms) => delete_due(call, db, key),
         Some((_, ms)) => {
