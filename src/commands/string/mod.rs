@@ -1,28 +1,7 @@
-//! Strings: GET and SET in all their forms, ranges, counters, LCS.
+//! Strings.
 
-mod get;
-mod increment;
-mod lcs;
-mod many;
-mod options;
-mod range;
-mod set;
+mod basics;
 
-pub(in crate::commands) use get::delete_due;
-pub(in crate::commands) use options::invalid_expire_time;
+use crate::exec::Command;
 
-use crate::exec::{Call, Command};
-use crate::keyspace::Str;
-
-pub const COMMANDS: &[&[Command]] =
-    &[get::COMMANDS, increment::COMMANDS, lcs::COMMANDS, many::COMMANDS, range::COMMANDS, set::COMMANDS];
-
-/// Answers a string as it is stored.
-#[inline]
-fn reply_string(call: &mut Call, string: Str<'_>) {
-    match string {
-        Str::Int(n) => call.reply.bulk_integer(n),
-        Str::Bytes(bytes) => call.reply.bulk(bytes),
-        Str::Shared(shared) => call.reply.shared_bulk(shared),
-    }
-}
+pub const COMMANDS: &[&[Command]] = &[basics::COMMANDS];
