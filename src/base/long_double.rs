@@ -43,6 +43,16 @@ impl LongDouble {
         LongDouble((self.0 + other.0).value)
     }
 
+    /// The product with an integer, rounded to nearest. May be infinite.
+    pub fn times(self, factor: i64) -> LongDouble {
+        LongDouble((self.0 * LongDouble::from_i64(factor).0).value)
+    }
+
+    /// The least integer that is not below the number; the nearest there is when the number is too large.
+    pub fn ceil(self) -> i128 {
+        self.0.to_i128_r(128, Round::TowardPositive, &mut false).value
+    }
+
     /// Neither infinite nor NaN.
     pub fn is_finite(self) -> bool {
         self.0.is_finite()
@@ -189,6 +199,24 @@ mod tests {
             count += 1;
         }
         assert!(count > 400, "the table is there");
+    }
+
+    #[test]
+    fn rounding_up_stops_at_the_largest() {
+        for (text, expected) in [
+            ("0.1", 100),
+            ("-0.1", -100),
+            ("0.00001", 1),
+            ("-0.00001", 0),
+            ("1e-4000", 1),
+            ("7", 7000),
+            ("1e4000", i128::MAX),
+            ("inf", i128::MAX),
+            ("-inf", i128::MIN),
+        ] {
+            let number = LongDouble::parse(text.as_bytes()).expect("these are numbers");
+            assert_eq!(number.times(1000).ceil(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -104,6 +104,40 @@ pub fn allocator_stat(name: &std::ffi::CStr) -> u64 {
     value as u64
 }
 
+/// Reads one of jemalloc's numbers by name, whatever its width; `None` when there is none of that name.
+pub fn allocator_number(name: &std::ffi::CStr) -> Option<u64> {
+    for width in [8usize, 4, 1] {
+        let mut value = [0u8; 8];
+        let mut len = width;
+        // Safety: jemalloc writes at most `len` bytes, and refuses a length that is not that of the number.
+        let rc = unsafe { je::mallctl(name.as_ptr(), value.as_mut_ptr().cast(), &raw mut len, ptr::null_mut(), 0) };
+        if rc == 0 {
+            return Some(u64::from_le_bytes(value));
+        }
+    }
+    None
+}
+
+/// Gives pages without any value in them back to the system; false if that failed.
+pub fn purge() -> bool {
+    /// Stands for all arenas in the name of a control (jemalloc's `MALLCTL_ARENAS_ALL`).
+    const PURGE_ALL: &std::ffi::CStr = c"arena.4096.purge";
+    // Safety: the control takes and gives nothing.
+    unsafe { je::mallctl(PURGE_ALL.as_ptr(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), 0) == 0 }
+}
+
+/// The allocator's own report.
+pub fn allocator_report() -> String {
+    unsafe extern "C" fn append(report: *mut c_void, piece: *const std::ffi::c_char) {
+        // Safety: `report` is the string below, which nothing else touches meanwhile; `piece` ends in a zero byte.
+        unsafe { (*report.cast::<String>()).push_str(&std::ffi::CStr::from_ptr(piece).to_string_lossy()) };
+    }
+    let mut report = String::new();
+    // Safety: the function calls back before it returns, and keeps neither pointer.
+    unsafe { je::malloc_stats_print(Some(append), (&raw mut report).cast(), c"".as_ptr()) };
+    report
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,26 +1,32 @@
 //! The commands: one file (or folder) a family, its rows above its functions above their tests. Must not keep state.
 
 pub mod connection;
+pub mod generic;
 pub mod hash;
+pub mod help;
 pub mod list;
-pub mod persistence;
+mod near;
 pub mod pubsub;
 mod scan_options;
+pub mod server;
 pub mod set;
 pub mod string;
 pub mod transactions;
+pub mod zset;
 
 use crate::exec::Command;
 
 /// Every command, by family.
 pub const ALL: &[&[&[Command]]] = &[
     connection::COMMANDS,
+    generic::COMMANDS,
     &[hash::COMMANDS],
     list::COMMANDS,
-    &[persistence::COMMANDS],
     &[pubsub::COMMANDS],
+    server::COMMANDS,
     set::COMMANDS,
     string::COMMANDS,
     // The last line is a comment so that every family keeps its own.
     &[transactions::COMMANDS],
+    zset::COMMANDS,
 ];

@@ -88,10 +88,7 @@ impl EventLoop {
         }
         let key = session.key;
         self.server.observe.totals.connections_received += 1;
-        if self.server.settings.timeout_s > 0 {
-            let deadline = now + self.server.settings.timeout_s * 1000;
-            self.server.timers.insert(deadline, Alarm::IdleCheck(key));
-        }
+        self.server.watch_idle(key);
         // What it sent with the handshake is there already: the edge may be long past.
         self.news.readable.push(key);
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::rc::Rc;
 
+use super::descriptors;
 use super::logging;
 use super::outside::Outside;
 use super::tick::{EventLoop, News};
@@ -13,8 +14,8 @@ use crate::config::load::system_text;
 use crate::exec::batch::Batch;
 use crate::exec::dispatch::Dispatcher;
 use crate::exec::{Command, CommandTable};
-use crate::reactor::{bind_all, bind_unix};
-use crate::server::{Alarm, Identity, Server};
+use crate::reactor::bind_unix;
+use crate::server::{Alarm, Identity, Server, World};
 
 /// Why the server could not start; displays as the operator sees it.
 #[derive(Debug)]
@@ -27,12 +28,10 @@ pub struct Start {
     pub config_file: Option<std::path::PathBuf>,
 }
 
-/// Descriptors that the server itself needs beside its clients': listeners, files, pipes.
-const RESERVED_DESCRIPTORS: u64 = 32;
-
 /// Boots and runs the server; gives back the exit code.
 pub fn run(start: Start, families: &[&'static [&'static [Command]]]) -> Result<i32, BootError> {
     let mut event_loop = boot(start, families)?;
+    log::info!("Ready to accept connections tcp");
     Ok(event_loop.run())
 }
 
@@ -54,6 +53,8 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
     let settings = Rc::new(settings);
     let identity = Identity {
         run_id: random.hex(40),
+        replication_id: random.hex(40),
+        system: super::process::system_name(),
         pid: std::process::id(),
         executable: std::env::current_exe().map(|p| p.display().to_string()).unwrap_or_default(),
         config_file: start.config_file,
@@ -69,7 +70,6 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
         dispatcher,
         batch: Batch::default(),
         news: News::default(),
-        loading: None,
         leaves_with: None,
         ran: 0,
         turn_began: 0,
@@ -80,51 +80,28 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
     listen(&mut event_loop)?;
     let now = event_loop.server.now;
     event_loop.server.timers.insert(now, Alarm::Cron);
-    // 4. Then the data.
-    event_loop.begin_loading();
+    event_loop.server.memory_startup = event_loop.server.used_memory();
     Ok(event_loop)
 }
 
 /// Raises the limit of open files to what `maxclients` needs, or lowers `maxclients` to what the limit allows.
 fn adjust_open_files(settings: &mut Settings) {
-    let wanted = u64::from(settings.clients_max) + RESERVED_DESCRIPTORS;
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // Safety: both calls only read or fill the struct they are given.
-    unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) != 0 || limit.rlim_cur >= wanted {
-            return;
-        }
-        let asked = libc::rlimit { rlim_cur: wanted, rlim_max: limit.rlim_max.max(wanted) };
-        let within = libc::rlimit { rlim_cur: wanted.min(limit.rlim_max), rlim_max: limit.rlim_max };
-        if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const asked) == 0 {
-            return;
-        }
-        let reached =
-            if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const within) == 0 { within.rlim_cur } else { limit.rlim_cur };
-        if reached < wanted {
-            settings.clients_max = reached.saturating_sub(RESERVED_DESCRIPTORS).max(1) as u32;
-            log::warn!(
-                "You requested maxclients of {} requiring at least {wanted} max file descriptors. Current maximum open \
-                 files is {reached}. maxclients has been reduced to {} to compensate for low ulimit.",
-                wanted - RESERVED_DESCRIPTORS,
-                settings.clients_max
-            );
-        }
+    let reached = descriptors::admit(settings.clients_max);
+    if reached < settings.clients_max {
+        let wanted = u64::from(settings.clients_max) + descriptors::RESERVED;
+        log::warn!(
+            "You requested maxclients of {} requiring at least {wanted} max file descriptors. Current maximum open files is \
+             {}. maxclients has been reduced to {reached} to compensate for low ulimit.",
+            settings.clients_max,
+            u64::from(reached) + descriptors::RESERVED
+        );
+        settings.clients_max = reached;
     }
 }
 
 fn listen(event_loop: &mut EventLoop) -> Result<(), BootError> {
     let settings = Rc::clone(&event_loop.server.settings);
-    if settings.port != 0 {
-        let listeners = bind_all(&settings.bind, settings.port, settings.tcp_backlog).map_err(BootError)?;
-        if listeners.is_empty() {
-            return Err(BootError(format!("Failed listening on port {} (tcp), aborting.", settings.port)));
-        }
-        for listener in listeners {
-            let registered = event_loop.outside.add_listener(listener);
-            registered.map_err(|e| BootError(format!("Can't watch a listening socket: {e}")))?;
-        }
-    }
+    event_loop.outside.listen(&settings).map_err(BootError)?;
     if !settings.unix_socket.is_empty() {
         let path = std::path::PathBuf::from(String::from_utf8_lossy(&settings.unix_socket).into_owned());
         let listener = bind_unix(&path, settings.unix_socket_mode.0).map_err(|e| {
@@ -134,7 +111,7 @@ fn listen(event_loop: &mut EventLoop) -> Result<(), BootError> {
         registered.map_err(|e| BootError(format!("Can't watch a listening socket: {e}")))?;
         event_loop.outside.traces.push(path);
     }
-    if event_loop.outside.listeners.is_empty() {
+    if event_loop.outside.listeners.iter().all(Option::is_none) {
         return Err(BootError("Configured to not listen anywhere, exiting.".to_owned()));
     }
     Ok(())

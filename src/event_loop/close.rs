@@ -24,6 +24,9 @@ impl EventLoop {
 /// Takes a session out of everything that knows it.
 fn release(server: &mut Server, key: SessionKey) {
     blocking::unpark(server, key);
+    if let Some(timer) = server.sessions.get_mut(key).and_then(|session| session.idle_timer.take()) {
+        server.timers.cancel(timer);
+    }
     transactions::discard(server, key);
     server.paused.retain(|paused| *paused != key);
     server.stop_monitoring(key);

@@ -5,12 +5,12 @@
 mod accept;
 pub mod arguments;
 mod boot;
-mod children;
 mod close;
 mod cron;
-mod loading;
+mod descriptors;
 mod logging;
 mod outside;
+mod process;
 mod read;
 mod shutdown;
 mod tick;

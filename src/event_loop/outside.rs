@@ -2,12 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::children::LiveChild;
-use crate::persist::{self, Files, OutputFile, Pipe, RealFiles};
-use crate::reactor::{Connections, Listener, Poller, Signals};
-use crate::server::World;
+use super::{descriptors, logging, process};
+use crate::config::Settings;
+use crate::config::choices::LogLevel;
+use crate::config::load::system_text;
+use crate::reactor::{Connections, Listener, Poller, Signals, bind_all};
+use crate::server::{ProcessFacts, World};
 
 /// Everything outside that the loop holds on to.
 pub struct Outside {
@@ -16,8 +19,6 @@ pub struct Outside {
     /// By the index in their tokens; `None` where one was closed.
     pub listeners: Vec<Option<Listener>>,
     pub signals: Signals,
-    /// Children by the index in their pipes' tokens; `None` where one is gone.
-    pub children: Vec<Option<LiveChild>>,
     /// Files to remove when leaving: pid file, Unix socket.
     pub traces: Vec<PathBuf>,
 }
@@ -27,21 +28,26 @@ impl Outside {
         let poller = Poller::new()?;
         let signals = Signals::install()?;
         poller.register_signals(signals.descriptor())?;
-        Ok(Outside {
-            poller,
-            connections: Connections::default(),
-            listeners: Vec::new(),
-            signals,
-            children: Vec::new(),
-            traces: Vec::new(),
-        })
+        Ok(Outside { poller, connections: Connections::default(), listeners: Vec::new(), signals, traces: Vec::new() })
     }
 
-    /// Begins to listen.
+    /// Begins to listen; takes the place of a listener that was closed, if there is one.
     pub fn add_listener(&mut self, mut listener: Listener) -> io::Result<()> {
-        listener.register(&self.poller, self.listeners.len())?;
-        self.listeners.push(Some(listener));
+        let free = self.listeners.iter().position(Option::is_none).unwrap_or(self.listeners.len());
+        listener.register(&self.poller, free)?;
+        if free == self.listeners.len() {
+            self.listeners.push(None);
+        }
+        self.listeners[free] = Some(listener);
         Ok(())
+    }
+
+    fn close_tcp_listeners(&mut self) {
+        for place in &mut self.listeners {
+            if let Some(mut listener) = place.take_if(|listener| listener.is_tcp()) {
+                listener.deregister(&self.poller);
+            }
+        }
     }
 
     /// Takes away what would tell that the server is still there.
@@ -53,55 +59,7 @@ impl Outside {
     }
 }
 
-impl Files for Outside {
-    fn create(&mut self, path: &Path) -> io::Result<Box<dyn OutputFile>> {
-        RealFiles.create(path)
-    }
-
-    fn open(&mut self, path: &Path) -> io::Result<(Box<dyn io::Read>, u64)> {
-        RealFiles.open(path)
-    }
-
-    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
-        RealFiles.rename(from, to)
-    }
-
-    fn remove(&mut self, path: &Path) -> io::Result<()> {
-        RealFiles.remove(path)
-    }
-
-    fn sync_folder_of(&mut self, path: &Path) -> io::Result<()> {
-        RealFiles.sync_folder_of(path)
-    }
-
-    fn private_dirty_bytes(&mut self) -> u64 {
-        RealFiles.private_dirty_bytes()
-    }
-
-    fn sleep(&mut self, microseconds: u64) {
-        RealFiles.sleep(microseconds);
-    }
-}
-
-impl persist::Outside for Outside {
-    fn fork(&mut self, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
-        self.fork_child(work)
-    }
-
-    fn kill_child(&mut self, pid: u32) {
-        self.signal_child(pid);
-    }
-
-    fn reap_child(&mut self, pid: u32) {
-        self.forget_child(pid);
-    }
-}
-
 impl World for Outside {
-    fn persistence(&mut self) -> &mut dyn persist::Outside {
-        self
-    }
-
     fn read_file(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
     }
@@ -124,5 +82,39 @@ impl World for Outside {
 
     fn sleep(&mut self, microseconds: u64) {
         std::thread::sleep(std::time::Duration::from_micros(microseconds));
+    }
+
+    fn change_dir(&mut self, path: &[u8]) -> io::Result<Vec<u8>> {
+        std::env::set_current_dir(std::ffi::OsStr::from_bytes(path))?;
+        std::env::current_dir().map(|here| here.into_os_string().into_vec())
+    }
+
+    /// The old sockets are closed first, because the new ones may want their port.
+    fn listen(&mut self, settings: &Settings) -> Result<(), String> {
+        self.close_tcp_listeners();
+        if settings.port == 0 {
+            return Ok(());
+        }
+        let listeners = bind_all(&settings.bind, settings.port, settings.tcp_backlog)?;
+        if listeners.is_empty() && !settings.bind.is_empty() {
+            return Err(format!("Failed listening on port {} (tcp), aborting.", settings.port));
+        }
+        for listener in listeners {
+            let added = self.add_listener(listener);
+            added.map_err(|error| format!("Can't watch a listening socket: {}", system_text(&error)))?;
+        }
+        Ok(())
+    }
+
+    fn admit_clients(&mut self, clients: u32) -> u32 {
+        descriptors::admit(clients)
+    }
+
+    fn set_log_level(&mut self, level: LogLevel) {
+        log::set_max_level(logging::filter_of(level));
+    }
+
+    fn process(&mut self) -> ProcessFacts {
+        process::facts()
     }
 }

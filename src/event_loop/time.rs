@@ -32,7 +32,11 @@ impl EventLoop {
             self.ring(alarm);
         }
         if self.server.active_expire && self.keyspace_wake().is_some_and(|wake| wake <= self.server.now) {
+            let began = self.server.clock.monotonic_ns();
             self.expire();
+            let took_ns = self.server.clock.monotonic_ns() - began;
+            self.server.observe.totals.expire_ns += took_ns;
+            self.server.observe.note_latency("expire-cycle", took_ns, self.server.now);
         }
         if !self.server.ready.is_empty() || !self.server.outbox.is_empty() {
             blocking::serve(&mut self.dispatcher.context(), &mut self.server, &mut self.outside);
@@ -55,19 +59,17 @@ impl EventLoop {
     fn check_idle(&mut self, key: SessionKey) {
         let timeout_ms = self.server.settings.timeout_s * 1000;
         let now = self.server.now;
-        let Some(session) = self.server.sessions.get(key) else { return };
-        if timeout_ms == 0 {
-            return;
-        }
+        let Some(session) = self.server.sessions.get_mut(key) else { return };
+        session.idle_timer = None;
         use crate::server::session::flag::{BLOCKED, MONITOR, SUBSCRIBED};
-        let is_exempt = session.has(BLOCKED | MONITOR | SUBSCRIBED);
-        if !is_exempt && now - session.last_active >= timeout_ms {
+        if session.has(BLOCKED | MONITOR | SUBSCRIBED) {
+            session.last_active = now;
+        } else if timeout_ms > 0 && now - session.last_active >= timeout_ms {
             log::debug!("Closing idle client");
             self.server.sessions.queue_close(key);
             return;
         }
-        let since = if is_exempt { now } else { session.last_active };
-        self.server.timers.insert(since + timeout_ms, Alarm::IdleCheck(key));
+        self.server.watch_idle(key);
     }
 
     /// CLIENT PAUSE is over: everybody goes on with the bytes that were kept.

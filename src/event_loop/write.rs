@@ -11,8 +11,9 @@ use crate::server::sessions::index_of;
 const WRITE_BYTES_PER_TURN: usize = 256 * 1024;
 /// Pieces given to one call.
 const PIECES_MAX: usize = 64;
-/// An emptied reply buffer keeps at most this much room while its session is busy.
-const KEPT_BYTES_MAX: usize = 16 * 1024;
+/// Emptied reply buffers up to this size, and so many of them, are kept for the next replies.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
+const KEPT_BUFFERS_MAX: usize = 64;
 
 impl EventLoop {
     pub(super) fn write(&mut self) {
@@ -64,7 +65,11 @@ impl EventLoop {
         self.server.observe.totals.net_output_bytes += sent as u64;
         self.server.observe.totals.writes_processed += 1;
         if session.out.is_empty() {
-            session.out.shrink(KEPT_BYTES_MAX);
+            session.out.clear();
+            let buffer = std::mem::take(&mut session.out.bytes);
+            if buffer.capacity() <= KEPT_BYTES_MAX && self.server.spare_buffers.len() < KEPT_BUFFERS_MAX {
+                self.server.spare_buffers.push(buffer);
+            }
             session.soft_limit_since = None;
             if session.has(session_flag::CLOSE_AFTER_REPLY) {
                 self.server.sessions.queue_close(key);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base::clock::Ms;
+use crate::base::long_double::LongDouble;
 use crate::base::number::{parse_f64, parse_i64};
 use crate::base::random::Random;
 use crate::config::Settings;
@@ -147,19 +148,15 @@ impl<'a> Call<'a> {
 
     /// A timeout in seconds with fraction (0: for ever) as a deadline.
     pub fn timeout_deadline(&self, index: usize) -> Result<Option<Ms>, Stop> {
-        let seconds = parse_f64(self.args.get(index)).ok_or(fault::TIMEOUT_NOT_A_FLOAT)?;
-        let ms = seconds * 1000.0;
-        if ms > i64::MAX as f64 {
-            return Err(fault::TIMEOUT_OUT_OF_RANGE);
+        let seconds = LongDouble::parse(self.args.get(index)).ok_or(fault::TIMEOUT_NOT_A_FLOAT)?;
+        match seconds.times(1000).ceil() {
+            0 => Ok(None),
+            ms @ 1.. => {
+                let deadline = i64::try_from(ms).ok().and_then(|ms| self.now.checked_add(ms));
+                deadline.map(Some).ok_or(fault::TIMEOUT_OUT_OF_RANGE)
+            }
+            _ => Err(fault::TIMEOUT_NEGATIVE),
         }
-        if ms < 0.0 {
-            return Err(fault::TIMEOUT_NEGATIVE);
-        }
-        let ms = ms.ceil() as i64;
-        if ms == 0 {
-            return Ok(None);
-        }
-        self.now.checked_add(ms).map(Some).ok_or(fault::TIMEOUT_OUT_OF_RANGE)
     }
 
     /// True when somebody reads the journal, so that a rewritten form is worth building.

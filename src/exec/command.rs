@@ -106,6 +106,14 @@ impl CommandTable {
         self.by_name.find(name)
     }
 
+    /// The number of the command of this full name ("get", "config|get"), in any case.
+    pub fn find_full(&self, name: &[u8]) -> Option<usize> {
+        match name.iter().position(|byte| *byte == b'|') {
+            None => self.find(name),
+            Some(at) => self.find_subcommand(self.find(&name[..at])?, &name[at + 1..]),
+        }
+    }
+
     #[inline]
     pub fn row(&self, id: usize) -> &Row {
         &self.rows[id]

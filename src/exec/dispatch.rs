@@ -113,6 +113,8 @@ pub fn run(
                 }
             }
         }
+        // A subcommand has its key elsewhere than its container, for which the hash was computed.
+        let request = if request.id == Some(id) { request } else { nested_request(context, id, request.args) };
         run_client_command(context, server, world, key, id, request);
     }
     finish_reply(server, key, start);
@@ -216,11 +218,14 @@ fn finish_reply(server: &mut Server, key: SessionKey, start: crate::protocol::ou
         }
     }
     let unsent = session.out.len();
+    let is_last = session.has(session_flag::CLOSE_AFTER_REPLY);
     if unsent > 0 && !session.has(session_flag::WRITE_QUEUED) {
         session.set(session_flag::WRITE_QUEUED);
         server.sessions.to_write.push(key);
     }
-    if unsent >= server.output_check_bytes {
+    if unsent == 0 && is_last {
+        server.sessions.queue_close(key);
+    } else if unsent >= server.output_check_bytes {
         super::output_limits::check(server, key);
     }
 }
@@ -238,6 +243,9 @@ fn run_client_command(
     session.last_command = id;
     // The output leaves the session while the command runs, so that a handler may have the whole server.
     let mut out = std::mem::take(&mut session.out);
+    if out.bytes.capacity() == 0 {
+        out.bytes = server.spare_buffers.pop().unwrap_or_default();
+    }
     let mut db = session.db;
     let outcome = call_and_count(context, server, world, key, id, request, true, &mut out);
     if let Some(session) = server.sessions.get_mut(key) {
@@ -313,11 +321,15 @@ fn call_and_count(
     let now = server.clock.cycles();
     server.last_cycles = now;
     if let Err(Stop::Block(_)) = outcome {
+        if server.standing & standing::MONITORED != 0 {
+            super::observe_call::note_wait(context, server, key, id, request.args);
+        }
         return outcome;
     }
     let ns = server.clock.cycles_to_ns(now.wrapping_sub(began));
+    let tracks_latency = server.observe.tracks_latency;
     let stats = &mut server.observe.commands[id];
-    stats.record(ns);
+    stats.record(ns, tracks_latency);
     if let Err(Stop::Error(text)) = outcome {
         stats.failed_calls += 1;
         server.observe.note_error(&text);

@@ -12,7 +12,7 @@ pub mod gates;
 pub mod memory;
 pub mod observe_call;
 pub mod output_limits;
-pub mod snapshot;
+pub mod settings;
 pub mod transactions;
 
 pub use call::{Block, Call, OnTimeout, Outcome, Stop, fault};

@@ -1,10 +1,116 @@
-//! What is noted of a call beyond its count: slow log and MONITOR.
+//! What is noted of a call beyond its count: slow log, latency monitor, and the sessions that listen by MONITOR.
 
 use super::dispatch::Context;
+use crate::base::shared_bytes::SharedBytes;
+use crate::base::words::write_quoted;
+use crate::config::set::sensitive_positions;
 use crate::keyspace::SessionKey;
 use crate::protocol::args::Args;
-use crate::server::Server;
+use crate::server::session::flag as session_flag;
+use crate::server::{Server, standing};
+use crate::spec::flag;
+
+/// What stands in place of a word that nobody may read.
+const REDACTED: &[u8] = b"(redacted)";
 
 /// Notes one call of `ns` nanoseconds. Called only when somebody wants it (see `Observe::wants_call`).
 #[cold]
-pub fn note(_context: &Context, _server: &mut Server, _key: SessionKey, _id: usize, _args: Args, _ns: u64) {}
+pub fn note(context: &Context, server: &mut Server, key: SessionKey, id: usize, args: Args, ns: u64) {
+    let row = context.commands.row(id);
+    let spec = &row.command.spec;
+    let event = if spec.has(flag::FAST) { "fast-command" } else { "command" };
+    server.observe.note_latency(event, ns, server.now);
+    // A command that waited was told to the monitors when it came.
+    let has_waited = server.sessions.get(key).is_some_and(|session| session.has(session_flag::BLOCKED));
+    if server.standing & standing::MONITORED != 0 && !has_waited {
+        tell_monitors(context, server, key, id, args);
+    }
+    if server.observe.is_slow(ns) && !spec.has(flag::SKIP_SLOWLOG) {
+        let Some(session) = server.sessions.get(key) else { return };
+        let (peer, name) = (session.peer.as_bytes().to_vec(), session.name.to_vec());
+        let words = readable_words(&row.full_name, args);
+        let words = words.iter().map(|word| &**word);
+        let len_max = server.settings.slowlog_len_max;
+        server.observe.slow_log.add(len_max, server.now / 1000, ns / 1000, words, peer, name);
+    }
+}
+
+/// Notes that a call waits: the monitors are told when it comes, not again when it goes on.
+#[cold]
+pub fn note_wait(context: &Context, server: &mut Server, key: SessionKey, id: usize, args: Args) {
+    let waits_on = server.sessions.get(key).is_some_and(|session| session.has(session_flag::BLOCKED));
+    if !waits_on {
+        tell_monitors(context, server, key, id, args);
+    }
+}
+
+/// Tells a command to every session that listens; commands of administrators are not told.
+#[cold]
+fn tell_monitors(context: &Context, server: &mut Server, key: SessionKey, id: usize, args: Args) {
+    let row = context.commands.row(id);
+    if row.command.spec.flags & (flag::ADMIN | flag::SKIP_MONITOR) != 0 {
+        return;
+    }
+    let Some(session) = server.sessions.get(key) else { return };
+    let us = server.clock.wall_us();
+    let peer = match session.peer.strip_suffix(":0").filter(|_| session.has(session_flag::UNIX_SOCKET)) {
+        Some(path) => format!("unix:{path}"),
+        None => session.peer.to_string(),
+    };
+    let mut line = format!("+{}.{:06} [{} {peer}]", us / 1_000_000, us % 1_000_000, session.db).into_bytes();
+    for word in readable_words(&row.full_name, args) {
+        line.push(b' ');
+        write_quoted(&mut line, word);
+    }
+    line.extend_from_slice(b"\r\n");
+    let line = SharedBytes::from_slice(&line);
+    for &monitor in &server.monitors {
+        server.outbox.send(monitor, line.clone());
+    }
+}
+
+/// The words of a call, those that nobody may read replaced.
+fn readable_words<'a>(full_name: &str, args: Args<'a>) -> Vec<&'a [u8]> {
+    let mut words: Vec<&[u8]> = args.iter().collect();
+    for at in secret_positions(full_name, &words) {
+        words[at] = REDACTED;
+    }
+    words
+}
+
+/// Where a call has words that nobody may read: passwords, and all of what says who may do what.
+fn secret_positions(full_name: &str, words: &[&[u8]]) -> Vec<usize> {
+    let behind = |token: &str, count: usize| {
+        let found = words.iter().position(|word| word.eq_ignore_ascii_case(token.as_bytes()));
+        found.map_or(0..0, |at| at + 1..(at + 1 + count).min(words.len()))
+    };
+    match full_name {
+        "auth" => (1..words.len()).collect(),
+        "hello" => behind("AUTH", 2).collect(),
+        "config|set" => sensitive_positions(&words[2..]).map(|at| at + 2).collect(),
+        "acl|setuser" | "acl|getuser" | "acl|deluser" | "acl|dryrun" => (2..words.len()).collect(),
+        "migrate" => behind("AUTH", 1).chain(behind("AUTH2", 2)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(full_name: &str, line: &str, secret: &[usize]) {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        assert_eq!(secret_positions(full_name, &words), secret, "{line}");
+    }
+
+    #[test]
+    fn passwords_are_hidden() {
+        check("auth", "auth user pass", &[1, 2]);
+        check("hello", "hello 3 auth user pass setname x", &[3, 4]);
+        check("hello", "hello 3", &[]);
+        check("config|set", "config set requirepass x maxmemory 0 masterauth y", &[3, 7]);
+        check("migrate", "migrate h 1 k 9 5000 AUTH2 user", &[7]);
+        check("get", "get auth", &[]);
+    }
+}

@@ -162,6 +162,16 @@ impl Db {
         entry.deadline().is_some_and(|deadline| deadline <= self.rules.now)
     }
 
+    /// True when a key that is given this deadline now is to go at once.
+    pub fn has_passed(&self, deadline: Ms) -> bool {
+        self.rules.may_expire && deadline <= self.rules.now
+    }
+
+    /// The access field of a key that comes.
+    pub fn access_of_new(&self) -> u32 {
+        eviction::access_of_new(&self.rules)
+    }
+
     /// True when the key stands in the table but is due.
     pub(super) fn is_due(&self, key: Key<'_>) -> bool {
         let found = self.table.find(key.hash, key.bytes);

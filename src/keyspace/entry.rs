@@ -374,7 +374,9 @@ impl EntryBox {
         let front = if with_deadline { LINK_BYTES } else { 0 };
         let key_offset = size_of::<Entry>() + value_words(repr) + if wide { 4 } else { 0 };
         let size = front + key_offset + key.len() + inline_len;
-        let layout = Layout::from_size_align(size, 8).expect("a key and an inline value are far below isize::MAX");
+        // The whole size class is asked for: `try_set_inline` may later use all of it.
+        let layout = Layout::from_size_align(usable_size(size), 8);
+        let layout = layout.expect("a key and an inline value are far below isize::MAX");
         // Every part written below lies inside `size`; all offsets of words are multiples of 8 from an 8-aligned start.
         unsafe {
             let start = alloc(layout);
@@ -475,7 +477,7 @@ impl EntryBox {
         unsafe {
             let entry = EntryRef::from_raw(at);
             let front = if entry.has_deadline() { LINK_BYTES } else { 0 };
-            let layout = Layout::from_size_align_unchecked(entry.size(), 8);
+            let layout = Layout::from_size_align_unchecked(usable_size(entry.size()), 8);
             dealloc(at.as_ptr().cast::<u8>().sub(front), layout);
         }
     }

@@ -3,7 +3,6 @@
 //! A command changes data here and nowhere else; what the change means to others (clients that watch or wait, subscribers
 //! of events, the journal) goes out as a list, `effects`, which `exec` hands on. Must not call upwards.
 
-mod arrival;
 mod db;
 mod door;
 mod expiry;
@@ -12,19 +11,17 @@ mod key_sizes;
 mod space;
 mod watch;
 
-pub mod digest;
 pub mod effects;
 pub mod entry;
 pub mod event;
 pub mod eviction;
 
-pub use arrival::{Arriving, Newcomer};
 pub use db::{Db, Key, Rules};
 pub use door::{Changes, Deadline, StringValue};
 pub use effects::{Effects, SessionKey};
 pub use entry::{EntryBox, EntryRef, Str, Value};
 pub use event::Event;
-pub use eviction::Policy;
+pub use eviction::{Policy, idle_seconds};
 pub use garbage::Garbage;
 pub use key_sizes::KeySizes;
 pub use space::Keyspace;

@@ -12,4 +12,4 @@ mod world;
 pub use session::Session;
 pub use sessions::Sessions;
 pub use state::{Alarm, Identity, Pause, REDIS_VERSION, Server, ShutdownRequest, standing};
-pub use world::World;
+pub use world::{ProcessFacts, World};

@@ -94,6 +94,8 @@ pub struct Session {
     pub descriptor: i32,
     pub created: Ms,
     pub last_active: Ms,
+    /// The alarm at which it will have been idle for too long.
+    pub idle_timer: Option<crate::structures::timers::TimerId>,
     /// Number of the last command; `usize::MAX`: none yet.
     pub last_command: usize,
     pub commands: u64,
@@ -125,12 +127,19 @@ impl Session {
             descriptor: -1,
             created: now,
             last_active: now,
+            idle_timer: None,
             last_command: usize::MAX,
             commands: 0,
             net_input_bytes: 0,
             net_output_bytes: 0,
             soft_limit_since: None,
         }
+    }
+
+    /// Bytes of the session's own memory: itself and its buffers.
+    pub fn memory_usage(&self) -> usize {
+        let queued = self.transaction.as_ref().map_or(0, |transaction| transaction.queue_bytes);
+        size_of::<Session>() + self.pending.capacity() + self.out.memory_usage().0 + queued
     }
 
     #[inline]

@@ -13,7 +13,6 @@ use crate::config::Settings;
 use crate::config::choices::MaxmemoryPolicy;
 use crate::keyspace::{Keyspace, Policy, SessionKey};
 use crate::observe::Observe;
-use crate::persist::Persist;
 use crate::pubsub::PubSub;
 use crate::structures::pack_deque::PackLimits;
 use crate::structures::timers::Timers;
@@ -77,8 +76,6 @@ pub struct ShutdownRequest {
     /// Leave even if saving fails.
     pub force: bool,
     pub now: bool,
-    /// Who waits for it; a signal does not.
-    pub asked_by: Option<SessionKey>,
 }
 
 /// What does not change while the process lives.
@@ -86,6 +83,10 @@ pub struct ShutdownRequest {
 pub struct Identity {
     /// 40 hexadecimal digits, new at every start.
     pub run_id: String,
+    /// 40 hexadecimal digits that name this history of the data.
+    pub replication_id: String,
+    /// Name, release and machine of the operating system.
+    pub system: String,
     pub pid: u32,
     pub executable: String,
     pub config_file: Option<std::path::PathBuf>,
@@ -100,7 +101,6 @@ pub struct Server {
     pub settings: Rc<Settings>,
     pub observe: Observe,
     pub pubsub: PubSub,
-    pub persist: Persist,
     pub waiters: Waiters,
     pub journal: Journal,
     pub timers: Timers<Alarm>,
@@ -119,10 +119,14 @@ pub struct Server {
     pub command_flags: Vec<u32>,
     /// The wheel removes what is due; off only by DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
+    /// The periodic jobs rest; only by DEBUG PAUSE-CRON.
+    pub is_cron_paused: bool,
     /// Eviction ran out of time and goes on in the next turn.
     pub eviction_goes_on: bool,
     /// The cycle counter at the end of the last command: the start of the next.
     pub last_cycles: u64,
+    /// Reply buffers that were sent and wait to be filled again: a session owns one only while it has something to send.
+    pub spare_buffers: Vec<Vec<u8>>,
     /// Unsent bytes from which a session's output limits are looked at.
     pub output_check_bytes: usize,
     /// Sessions above their soft output limit.
@@ -138,6 +142,8 @@ pub struct Server {
     /// Elements of a list from this length on stand by themselves, as DEBUG QUICKLIST-PACKED-THRESHOLD says; 0: as the
     /// settings say. `apply_settings` makes it count.
     pub list_plain_from: usize,
+    /// `used_memory` before there was any data, bytes.
+    pub memory_startup: u64,
 }
 
 impl Server {
@@ -151,7 +157,6 @@ impl Server {
             outbox: Outbox::default(),
             observe: Observe::new(command_flags.len()),
             pubsub: PubSub::default(),
-            persist: Persist::new(now),
             waiters: Waiters::default(),
             journal: Journal::default(),
             timers: Timers::new(now),
@@ -164,8 +169,10 @@ impl Server {
             ready: Vec::new(),
             command_flags,
             active_expire: true,
+            is_cron_paused: false,
             eviction_goes_on: false,
             last_cycles: 0,
+            spare_buffers: Vec::new(),
             output_check_bytes: usize::MAX,
             over_soft_limit: Vec::new(),
             shutdown: None,
@@ -174,6 +181,7 @@ impl Server {
             identity,
             memory: ThreadCounters::of_this_thread(),
             memory_peak: 0,
+            memory_startup: 0,
             settings,
         };
         server.apply_settings();
@@ -233,6 +241,25 @@ impl Server {
         self.set_standing(standing::MONITORED, !self.monitors.is_empty());
     }
 
+    /// Sets the alarm at which a session will have been idle for too long; none if `timeout` is 0.
+    pub fn watch_idle(&mut self, key: SessionKey) {
+        let timeout_ms = self.settings.timeout_s * 1000;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if let Some(timer) = session.idle_timer.take() {
+            self.timers.cancel(timer);
+        }
+        if timeout_ms > 0 {
+            let due = (session.last_active + timeout_ms).max(self.now + 1);
+            session.idle_timer = Some(self.timers.insert(due, Alarm::IdleCheck(key)));
+        }
+    }
+
+    /// `timeout` changed: every session's alarm is set anew.
+    pub fn watch_idle_sessions(&mut self) {
+        let keys: Vec<SessionKey> = self.sessions.iter().map(|session| session.key).collect();
+        keys.into_iter().for_each(|key| self.watch_idle(key));
+    }
+
     /// Copies what the configuration says of data into the databases' rules, and of gates into the standing conditions.
     pub fn apply_settings(&mut self) {
         let settings = Rc::clone(&self.settings);
@@ -257,6 +284,7 @@ impl Server {
         self.output_check_bytes = settings.output_limits.least_bytes();
         self.set_standing(standing::AUTH, !settings.requirepass.is_empty());
         self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
+        self.observe.apply_settings(&settings);
     }
 }
 

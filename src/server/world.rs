@@ -4,11 +4,27 @@
 use std::io;
 use std::path::Path;
 
+use crate::config::Settings;
+use crate::config::choices::LogLevel;
+
+/// What the system knows of the process, as INFO tells it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProcessFacts {
+    /// Resident bytes.
+    pub rss_bytes: u64,
+    /// Memory of the whole machine.
+    pub machine_bytes: u64,
+    /// Processor time in µs: of the process, of its children that ended, of the loop's own thread.
+    pub user_us: u64,
+    pub system_us: u64,
+    pub children_user_us: u64,
+    pub children_system_us: u64,
+    pub thread_user_us: u64,
+    pub thread_system_us: u64,
+}
+
 /// What the server may ask of the outside.
 pub trait World {
-    /// Files and children for snapshots.
-    fn persistence(&mut self) -> &mut dyn crate::persist::Outside;
-
     /// The whole file.
     fn read_file(&mut self, path: &Path) -> io::Result<Vec<u8>>;
 
@@ -19,4 +35,19 @@ pub trait World {
 
     /// Stops the whole server for a while (DEBUG SLEEP).
     fn sleep(&mut self, microseconds: u64);
+
+    /// Makes a directory the working one and gives its absolute path.
+    fn change_dir(&mut self, path: &[u8]) -> io::Result<Vec<u8>>;
+
+    /// Listens on the addresses and the port of these settings, and nowhere else. What fails is in the log.
+    fn listen(&mut self, settings: &Settings) -> Result<(), String>;
+
+    /// Raises the limit of open files for so many clients; gives back how many it allows.
+    fn admit_clients(&mut self, clients: u32) -> u32;
+
+    /// From here on the log holds what is at least this important.
+    fn set_log_level(&mut self, level: LogLevel);
+
+    /// What the system knows of the process.
+    fn process(&mut self) -> ProcessFacts;
 }

@@ -100,8 +100,8 @@ fn take(list: &mut List, changes: &mut Changes, end: End, count: usize) {
 }
 
 fn pop_several(call: &mut Call, db: &mut Db, end: End) -> Outcome {
-    let count = match call.integer(2)? {
-        count @ 0.. => count as usize,
+    let count = match parse_i64(call.arg(2)) {
+        Some(count @ 0..) => count as usize,
         _ => return Err("ERR value is out of range, must be positive".into()),
     };
     let key = call.key(1);

@@ -1,7 +1,28 @@
-//! Strings.
+//! Strings: GET and SET in all their forms, ranges, counters, LCS.
 
-mod basics;
+mod get;
+mod increment;
+mod lcs;
+mod many;
+mod options;
+mod range;
+mod set;
 
-use crate::exec::Command;
+pub(in crate::commands) use get::delete_due;
+pub(in crate::commands) use options::invalid_expire_time;
 
-pub const COMMANDS: &[&[Command]] = &[basics::COMMANDS];
+use crate::exec::{Call, Command};
+use crate::keyspace::Str;
+
+pub const COMMANDS: &[&[Command]] =
+    &[get::COMMANDS, increment::COMMANDS, lcs::COMMANDS, many::COMMANDS, range::COMMANDS, set::COMMANDS];
+
+/// Answers a string as it is stored.
+#[inline]
+fn reply_string(call: &mut Call, string: Str<'_>) {
+    match string {
+        Str::Int(n) => call.reply.bulk_integer(n),
+        Str::Bytes(bytes) => call.reply.bulk(bytes),
+        Str::Shared(shared) => call.reply.shared_bulk(shared),
+    }
+}

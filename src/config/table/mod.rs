@@ -36,6 +36,7 @@ const SORT: &str = "SORT is not there yet";
 const STREAMS: &str = "streams are not there yet";
 const SYSLOG: &str = "the log goes to a file or to standard output";
 const TLS: &str = "TLS is not there yet";
+const TITLE: &str = "the process keeps the name under which it was started";
 const TRACKING: &str = "client-side caching is not there yet";
 
 macro_rules! settings {
@@ -218,9 +219,9 @@ settings! {
         .immutable().idle("no supervisor is told; the process may run in the foreground under any");
     pid_file: Vec<u8> = optional_text("pidfile").immutable();
     always_show_logo: bool = yes_no("always-show-logo", "no").immutable();
-    set_proc_title: bool = yes_no("set-proc-title", "yes").immutable();
+    set_proc_title: bool = yes_no("set-proc-title", "yes").immutable().idle(TITLE);
     proc_title_template: Vec<u8> = text("proc-title-template", "{title} {listen-addr} {server-mode}")
-        .checked(known_title_variables).tells(Change::ProcessTitle);
+        .checked(known_title_variables).tells(Change::ProcessTitle).idle(TITLE);
     server_cpus: Vec<u8> = optional_text("server-cpulist").alias("server_cpulist").immutable().idle(CPULIST);
     helper_cpus: Vec<u8> = optional_text("bio-cpulist").alias("bio_cpulist").immutable().idle(CPULIST);
     aof_rewrite_cpus: Vec<u8> = optional_text("aof-rewrite-cpulist")

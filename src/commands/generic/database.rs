@@ -1,0 +1,100 @@
+//! DBSIZE, FLUSHDB, FLUSHALL, SWAPDB: databases as a whole.
+
+use crate::exec::call::fault;
+use crate::exec::{Call, Command, Outcome, Stop};
+use crate::keyspace::{Db, Keyspace};
+use crate::server::{Server, World};
+use crate::spec::flag::{FAST, READONLY, WRITE};
+use crate::spec::{Group, category, command};
+
+pub const COMMANDS: &[Command] = &[
+    command("DBSIZE", "", 1)
+        .group(Group::Server)
+        .flags(READONLY | FAST)
+        .categories(category::KEYSPACE)
+        .cost("O(1)")
+        .says("The number of keys in the database.")
+        .tips(&["request_policy:all_shards", "response_policy:agg_sum"])
+        .data(dbsize),
+    command("FLUSHALL", "[ASYNC|SYNC]", -1)
+        .group(Group::Server)
+        .flags(WRITE)
+        .categories(category::KEYSPACE | category::DANGEROUS)
+        .cost("O(1); the keys are freed in slices afterwards")
+        .says("Empties all databases.")
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+        .server(flushall),
+    command("FLUSHDB", "[ASYNC|SYNC]", -1)
+        .group(Group::Server)
+        .flags(WRITE)
+        .categories(category::KEYSPACE | category::DANGEROUS)
+        .cost("O(1); the keys are freed in slices afterwards")
+        .says("Empties the database.")
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
+        .data(flushdb),
+    command("SWAPDB", "index1:integer index2:integer", 3)
+        .since("4.0.0")
+        .group(Group::Server)
+        .flags(WRITE | FAST)
+        .categories(category::KEYSPACE | category::DANGEROUS)
+        .cost("O(n) over the clients that watch or wait for keys of either database")
+        .says("Exchanges two databases.")
+        .keyspace(swapdb),
+];
+
+fn dbsize(call: &mut Call, db: &mut Db) -> Outcome {
+    call.reply.integer(db.len() as i64);
+    Ok(())
+}
+
+/// SYNC or ASYNC, which are the same here: a database goes at once, and its memory in slices.
+fn check_flush_type(call: &Call) -> Outcome {
+    match call.argc() {
+        1 => Ok(()),
+        2 if call.is(1, "SYNC") || call.is(1, "ASYNC") => Ok(()),
+        _ => Err(fault::SYNTAX),
+    }
+}
+
+/// An emptying goes to the journal as received even when nothing was there: a replica may hold more than we do.
+fn propagate(call: &mut Call) {
+    if call.is_journalled() {
+        let words: Vec<&[u8]> = call.args.iter().collect();
+        call.propagation.rewrite(&words);
+    }
+}
+
+fn flushdb(call: &mut Call, db: &mut Db) -> Outcome {
+    check_flush_type(call)?;
+    db.effects.dirty += db.clear() as u64;
+    propagate(call);
+    call.reply.ok();
+    Ok(())
+}
+
+fn flushall(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    check_flush_type(call)?;
+    for db in server.keyspace.iter_mut() {
+        db.effects.dirty += db.clear() as u64;
+    }
+    propagate(call);
+    call.reply.ok();
+    Ok(())
+}
+
+fn swapdb(call: &mut Call, keyspace: &mut Keyspace) -> Outcome {
+    let index = |word, error| match call.integer(word) {
+        Ok(number) if i32::try_from(number).is_ok() => Ok(number),
+        _ => Err(Stop::error(error)),
+    };
+    let first = index(1, "ERR invalid first DB index")?;
+    let second = index(2, "ERR invalid second DB index")?;
+    let in_range = |number: i64| usize::try_from(number).ok().filter(|&number| number < keyspace.databases());
+    let (Some(first), Some(second)) = (in_range(first), in_range(second)) else {
+        return Err(fault::DB_OUT_OF_RANGE);
+    };
+    keyspace.swap(first, second);
+    keyspace.db_mut(first).effects.dirty += 1;
+    call.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! DEBUG subcommands that look at keys and tables, or make many of them.
+
+use crate::base::number::parse_i64;
+use crate::exec::call::fault;
+use crate::exec::{Call, Outcome, Stop};
+use crate::keyspace::{Db, Deadline, Key, StringValue, event};
+use crate::server::{Server, World};
+
+pub(super) fn object(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let key = Key::new(call.arg(2));
+    let db = server.keyspace.db(call.db);
+    let entry = db.peek(key).ok_or(fault::NO_SUCH_KEY)?;
+    let idle_s = crate::keyspace::idle_seconds(entry.access(), &db.rules);
+    let text = format!(
+        "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_s}",
+        entry.key().as_ptr() as usize,
+        entry.encoding(),
+        entry.bytes(0),
+        entry.access()
+    );
+    call.reply.simple(&text);
+    Ok(())
+}
+
+pub(super) fn string_lengths(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let entry = server.keyspace.db(call.db).peek(Key::new(call.arg(2))).ok_or(fault::NO_SUCH_KEY)?;
+    let Ok(string) = entry.string() else {
+        return Err(Stop::error("ERR Not an sds encoded string."));
+    };
+    let (key, value) = (entry.key().len(), string.len());
+    let text = format!(
+        "key_sds_len:{key}, key_sds_avail:0, key_zmalloc: {key}, val_sds_len:{value}, val_sds_avail:0, val_zmalloc: {}",
+        entry.bytes(0)
+    );
+    call.reply.simple(&text);
+    Ok(())
+}
+
+pub(super) fn table_of_database(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let index = call.integer(2)?;
+    let db = usize::try_from(index).ok().filter(|index| *index < server.keyspace.databases());
+    let db: &Db = server.keyspace.db(db.ok_or(Stop::error("ERR Out of range database"))?);
+    let text = format!(
+        "[Dictionary HT]\nOpen addressing in segments:\n table bytes: {}\n number of elements: {}\n[Expires HT]\n\
+         Links in the entries, on a wheel:\n number of elements: {}\n",
+        db.table_bytes(),
+        db.len(),
+        db.volatile_len()
+    );
+    call.reply.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+/// `POPULATE count [prefix] [bytes]`: keys `prefix:n` with the string `value:n`, filled with zeros or cut to `bytes`.
+/// Keys that exist stay as they are.
+pub(super) fn populate(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let number = |at: usize| parse_i64(call.arg(at)).filter(|number| *number >= 0);
+    let out_of_range = Stop::error("ERR value is out of range, must be positive");
+    let Some(count) = number(2) else { return Err(out_of_range) };
+    let prefix = if call.argc() > 3 { call.arg(3) } else { b"key" };
+    let bytes = match call.argc() {
+        5 => Some(number(4).ok_or(out_of_range)? as usize).filter(|bytes| *bytes > 0),
+        _ => None,
+    };
+    let db = server.keyspace.db_mut(call.db);
+    db.reserve(count as usize);
+    for n in 0..count {
+        let name = [prefix, b":", n.to_string().as_bytes()].concat();
+        let key = Key::new(&name);
+        if db.exists(key) {
+            continue;
+        }
+        let mut value = format!("value:{n}").into_bytes();
+        if let Some(bytes) = bytes {
+            value.resize(bytes, 0);
+        }
+        db.set_string(key, StringValue::encode(&value), Deadline::Clear, event::SET);
+    }
+    call.propagation.suppress();
+    call.reply.ok();
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Sections about the data: persistence, replication, cluster, keyspace, keysizes.
+
+use super::Page;
+use crate::value::Kind;
+
+pub(super) fn persistence(page: &mut Page) {
+    let is_loading = page.server.standing & crate::server::standing::LOADING != 0;
+    page.line("loading", u8::from(is_loading));
+    page.line("async_loading", 0);
+    page.line("current_cow_peak", 0);
+    page.line("current_cow_size", 0);
+    page.line("current_cow_size_age", 0);
+    page.line("current_fork_perc", "0.00");
+    page.line("current_save_keys_processed", 0);
+    page.line("current_save_keys_total", 0);
+    page.line("rdb_changes_since_last_save", page.server.keyspace.dirty);
+    page.line("rdb_bgsave_in_progress", 0);
+    page.line("rdb_last_save_time", page.server.identity.started / 1000);
+    page.line("rdb_last_bgsave_status", "ok");
+    page.line("rdb_last_bgsave_time_sec", -1);
+    page.line("rdb_current_bgsave_time_sec", -1);
+    page.line("rdb_saves", 0);
+    page.line("rdb_last_cow_size", 0);
+    page.line("rdb_last_load_keys_expired", 0);
+    page.line("rdb_last_load_keys_loaded", 0);
+    page.line("aof_enabled", 0);
+    page.line("aof_rewrite_in_progress", 0);
+    page.line("aof_rewrite_scheduled", 0);
+    page.line("aof_last_rewrite_time_sec", -1);
+    page.line("aof_current_rewrite_time_sec", -1);
+    page.line("aof_last_bgrewrite_status", "ok");
+    page.line("aof_rewrites", 0);
+    page.line("aof_rewrites_consecutive_failures", 0);
+    page.line("aof_last_write_status", "ok");
+    page.line("aof_last_cow_size", 0);
+    page.line("module_fork_in_progress", 0);
+    page.line("module_fork_last_cow_size", 0);
+}
+
+pub(super) fn replication(page: &mut Page) {
+    page.line("role", "master");
+    page.line("connected_slaves", 0);
+    page.line("master_failover_state", "no-failover");
+    page.line("master_replid", page.server.identity.replication_id.clone());
+    page.line("master_replid2", "0".repeat(40));
+    page.line("master_repl_offset", 0);
+    page.line("second_repl_offset", -1);
+    page.line("repl_backlog_active", 0);
+    page.line("repl_backlog_size", page.server.settings.repl_backlog_bytes);
+    page.line("repl_backlog_first_byte_offset", 0);
+    page.line("repl_backlog_histlen", 0);
+}
+
+pub(super) fn cluster(page: &mut Page) {
+    page.line("cluster_enabled", 0);
+}
+
+pub(super) fn keyspace(page: &mut Page) {
+    for index in 0..page.server.keyspace.databases() {
+        let db = page.server.keyspace.db(index);
+        if db.is_empty() {
+            continue;
+        }
+        let (keys, expires, ttl) = (db.len(), db.volatile_len(), db.mean_ttl_ms());
+        page.line(&format!("db{index}"), format!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry=0"));
+    }
+}
+
+/// The types with the names that their lines have.
+const KINDS: [(Kind, &str); 5] = [
+    (Kind::String, "strings_sizes"),
+    (Kind::List, "lists_items"),
+    (Kind::Set, "sets_items"),
+    (Kind::Zset, "zsets_items"),
+    (Kind::Hash, "hashes_items"),
+];
+
+pub(super) fn key_sizes(page: &mut Page) {
+    for index in 0..page.server.keyspace.databases() {
+        for (kind, name) in KINDS {
+            let bins = page.server.keyspace.db(index).key_sizes().bins(kind);
+            let bins: Vec<String> = bins.map(|(bound, count)| format!("{}={count}", short(bound))).collect();
+            if !bins.is_empty() {
+                page.line(&format!("db{index}_distrib_{name}"), bins.join(","));
+            }
+        }
+    }
+}
+
+/// A power of two in the unit that fits: 512, 1K, 16M.
+fn short(bound: u64) -> String {
+    const UNITS: [&str; 7] = ["", "K", "M", "G", "T", "P", "E"];
+    let unit = if bound == 0 { 0 } else { (bound.ilog2() / 10) as usize };
+    format!("{}{}", bound >> (10 * unit), UNITS[unit.min(UNITS.len() - 1)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn bounds_in_units() {
+        for (bound, text) in [(0, "0"), (1, "1"), (512, "512"), (1024, "1K"), (1 << 24, "16M"), (1 << 60, "1E")] {
+            assert_eq!(short(bound), text);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Sections about the process: server, memory, threads, cpu, debug.
+
+use super::Page;
+use super::memory::Account;
+use crate::observe::human;
+use crate::server::REDIS_VERSION;
+
+pub(super) fn server(page: &mut Page) {
+    let uptime_s = (page.server.now - page.server.identity.started) / 1000;
+    let identity = page.server.identity.clone();
+    let settings = page.server.settings.clone();
+    page.line("redis_version", REDIS_VERSION);
+    page.line("redis_git_sha1", "00000000");
+    page.line("redis_git_dirty", 0);
+    page.line("redis_build_id", "0000000000000000");
+    page.line("redis_mode", "standalone");
+    page.line("os", &identity.system);
+    page.line("arch_bits", usize::BITS);
+    page.line("monotonic_clock", "POSIX clock_gettime");
+    page.line("multiplexing_api", "epoll");
+    page.line("gyre_version", env!("CARGO_PKG_VERSION"));
+    page.line("process_id", identity.pid);
+    page.line("process_supervised", "no");
+    page.line("run_id", &identity.run_id);
+    page.line("tcp_port", settings.port);
+    page.line("server_time_usec", page.server.clock.wall_us());
+    page.line("uptime_in_seconds", uptime_s);
+    page.line("uptime_in_days", uptime_s / 86_400);
+    page.line("hz", settings.hz);
+    page.line("configured_hz", settings.hz);
+    page.line("lru_clock", page.server.now / 1000 & 0x00ff_ffff);
+    page.line("executable", &identity.executable);
+    page.line("config_file", identity.config_file.map(|path| path.display().to_string()).unwrap_or_default());
+    page.line("io_threads_active", 0);
+    let mut number = 0;
+    if settings.port != 0 {
+        let addresses: Vec<_> =
+            settings.bind.iter().map(|address| format!("bind={}", String::from_utf8_lossy(address))).collect();
+        page.line("listener0", format!("name=tcp,{},port={}", addresses.join(","), settings.port));
+        number += 1;
+    }
+    if !settings.unix_socket.is_empty() {
+        let path = String::from_utf8_lossy(&settings.unix_socket).into_owned();
+        page.line(&format!("listener{number}"), format!("name=unix,bind={path}"));
+    }
+}
+
+pub(super) fn memory(page: &mut Page) {
+    let process = page.world.process();
+    let account = Account::of(page.server, &process);
+    let settings = page.server.settings.clone();
+    page.line("used_memory", account.used);
+    page.line("used_memory_human", human::bytes(account.used));
+    page.line("used_memory_rss", account.rss);
+    page.line("used_memory_rss_human", human::bytes(account.rss));
+    page.line("used_memory_peak", account.peak);
+    page.line("used_memory_peak_human", human::bytes(account.peak));
+    page.line("used_memory_peak_perc", format!("{:.2}%", account.peak_percent()));
+    page.line("used_memory_overhead", account.overhead());
+    page.line("used_memory_startup", account.startup);
+    page.line("used_memory_dataset", account.dataset());
+    page.line("used_memory_dataset_perc", format!("{:.2}%", account.dataset_percent()));
+    page.line("allocator_allocated", account.allocated);
+    page.line("allocator_active", account.active);
+    page.line("allocator_resident", account.resident);
+    page.line("allocator_muzzy", account.muzzy);
+    page.line("total_system_memory", process.machine_bytes);
+    page.line("total_system_memory_human", human::bytes(process.machine_bytes));
+    scripts(page);
+    page.line("maxmemory", settings.maxmemory_bytes);
+    page.line("maxmemory_human", human::bytes(settings.maxmemory_bytes));
+    page.line("maxmemory_policy", settings.maxmemory_policy.word());
+    for ratio in account.ratios() {
+        page.line(ratio.info_names.0, format!("{:.2}", ratio.ratio));
+        page.line(ratio.info_names.1, ratio.bytes);
+    }
+    page.line("mem_not_counted_for_evict", 0);
+    page.line("mem_replication_backlog", 0);
+    page.line("mem_total_replication_buffers", 0);
+    page.line("mem_replica_full_sync_buffer", 0);
+    page.line("mem_clients_slaves", 0);
+    page.line("mem_clients_normal", account.clients);
+    page.line("mem_cluster_links", 0);
+    page.line("mem_aof_buffer", 0);
+    page.line("mem_allocator", "jemalloc-5.3.0");
+    page.line("mem_overhead_db_hashtable_rehashing", 0);
+    page.line("active_defrag_running", 0);
+    page.line("lazyfree_pending_objects", page.server.keyspace.garbage.pending());
+    page.line("lazyfreed_objects", page.server.keyspace.garbage.freed);
+}
+
+/// Memory of scripts, of which there are none yet.
+fn scripts(page: &mut Page) {
+    page.line("used_memory_lua", 0);
+    page.line("used_memory_vm_eval", 0);
+    page.line("used_memory_lua_human", human::bytes(0));
+    page.line("used_memory_scripts_eval", 0);
+    page.line("number_of_cached_scripts", 0);
+    page.line("number_of_functions", 0);
+    page.line("number_of_libraries", 0);
+    page.line("used_memory_vm_functions", 0);
+    page.line("used_memory_vm_total", 0);
+    page.line("used_memory_vm_total_human", human::bytes(0));
+    page.line("used_memory_functions", 0);
+    page.line("used_memory_scripts", 0);
+    page.line("used_memory_scripts_human", human::bytes(0));
+}
+
+pub(super) fn threads(page: &mut Page) {
+    let totals = page.server.observe.totals;
+    let clients = page.server.sessions.len();
+    page.line(
+        "io_thread_0",
+        format!("clients={clients},reads={},writes={}", totals.reads_processed, totals.writes_processed),
+    );
+}
+
+pub(super) fn cpu(page: &mut Page) {
+    let process = page.world.process();
+    let seconds = |us: u64| format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+    page.line("used_cpu_sys", seconds(process.system_us));
+    page.line("used_cpu_user", seconds(process.user_us));
+    page.line("used_cpu_sys_children", seconds(process.children_system_us));
+    page.line("used_cpu_user_children", seconds(process.children_user_us));
+    page.line("used_cpu_sys_main_thread", seconds(process.thread_system_us));
+    page.line("used_cpu_user_main_thread", seconds(process.thread_user_us));
+}
+
+pub(super) fn debug(page: &mut Page) {
+    let backlog: usize = page.server.keyspace.iter().map(|db| db.expiry_backlog()).sum();
+    page.line("expiry_backlog", backlog);
+    page.line("eventloop_duration_aof_sum", 0);
+}

@@ -1,0 +1,149 @@
+//! SET, SETNX, SETEX, PSETEX.
+
+use super::get::reply_old;
+use super::options::{Condition, Expiration, Options, When, of_set};
+use crate::exec::{Call, Command, Outcome};
+use crate::keyspace::{Db, Deadline, Key, StringValue, event};
+use crate::server::journal::ms_text;
+use crate::spec::flag::{DENYOOM, FAST, WRITE};
+use crate::spec::{Group, at, command, key_flag};
+
+pub const COMMANDS: &[Command] = &[
+    command("PSETEX", "key milliseconds:integer value", 4)
+        .since("2.6.0")
+        .group(Group::String)
+        .flags(WRITE | DENYOOM)
+        .keys(at(1).overwrite().update())
+        .cost("O(1)")
+        .says("Sets a key to a string that lives so many milliseconds.")
+        .data(psetex),
+    command(
+        "SET",
+        "key value [NX|XX] [GET] [EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
+         PXAT unix-time-milliseconds:unix-time|KEEPTTL]",
+        -3,
+    )
+    .group(Group::String)
+    .flags(WRITE | DENYOOM)
+    .keys(
+        at(1)
+            .read_write()
+            .access()
+            .update()
+            .with(key_flag::VARIABLE_FLAGS)
+            .notes("RW and ACCESS due to the optional `GET` argument"),
+    )
+    .cost("O(1)")
+    .says("Sets a key to a string, whatever it held before.")
+    .data(set),
+    command("SETEX", "key seconds:integer value", 4)
+        .since("2.0.0")
+        .group(Group::String)
+        .flags(WRITE | DENYOOM)
+        .keys(at(1).overwrite().update())
+        .cost("O(1)")
+        .says("Sets a key to a string that lives so many seconds.")
+        .data(setex),
+    command("SETNX", "key value", 3)
+        .group(Group::String)
+        .flags(WRITE | DENYOOM | FAST)
+        .keys(at(1).overwrite().insert())
+        .cost("O(1)")
+        .says("Sets a key to a string if there is no such key.")
+        .data(setnx),
+];
+
+fn set(call: &mut Call, db: &mut Db) -> Outcome {
+    if call.argc() > 3 {
+        return set_with_options(call, db);
+    }
+    db.set_string(call.key(1), StringValue::encode(call.arg(2)), Deadline::Clear, event::SET);
+    call.reply.ok();
+    Ok(())
+}
+
+fn set_with_options(call: &mut Call, db: &mut Db) -> Outcome {
+    let options = of_set(call)?;
+    let deadline = match options.expiration {
+        Expiration::At(when) => Deadline::At(when.deadline(call)?),
+        Expiration::Keep => Deadline::Keep,
+        _ => Deadline::Clear,
+    };
+    let (key, value) = (call.key(1), call.arg(2));
+    if options.get {
+        reply_old(call, db)?;
+    }
+    if options.condition != Condition::Always {
+        let is_there = db.lookup_to_write(key).is_some();
+        if is_there != (options.condition == Condition::IfPresent) {
+            if !options.get {
+                call.reply.null();
+            }
+            return Ok(());
+        }
+    }
+    store(db, key, value, deadline);
+    if !options.get {
+        call.reply.ok();
+    }
+    if call.is_journalled() {
+        propagate(call, options, deadline);
+    }
+    Ok(())
+}
+
+/// Sets the key; a deadline is an event of its own.
+#[inline]
+fn store(db: &mut Db, key: Key<'_>, value: &[u8], deadline: Deadline) {
+    db.set_string(key, StringValue::encode(value), deadline, event::SET);
+    if matches!(deadline, Deadline::At(_)) {
+        db.notice(key.bytes, event::EXPIRE);
+    }
+}
+
+/// The journal has points in time, never spans; and no GET, which is nobody's business there.
+fn propagate(call: &mut Call, options: Options, deadline: Deadline) {
+    let (key, value) = (call.arg(1), call.arg(2));
+    match (options.expiration, deadline) {
+        (Expiration::At(When::UnixMilliseconds(_)), _) => {}
+        (_, Deadline::At(ms)) => call.propagation.rewrite(&[b"SET", key, value, b"PXAT", &ms_text(ms)]),
+        _ if options.get => {
+            let is_get = |&(index, word): &(usize, &[u8])| index >= 3 && word.eq_ignore_ascii_case(b"GET");
+            let words: Vec<&[u8]> =
+                call.args.iter().enumerate().filter(|word| !is_get(word)).map(|(_, word)| word).collect();
+            call.propagation.rewrite(&words);
+        }
+        _ => {}
+    }
+}
+
+fn setnx(call: &mut Call, db: &mut Db) -> Outcome {
+    let key = call.key(1);
+    if db.lookup_to_write(key).is_some() {
+        call.reply.integer(0);
+        return Ok(());
+    }
+    db.set_string(key, StringValue::encode(call.arg(2)), Deadline::Clear, event::SET);
+    call.reply.integer(1);
+    Ok(())
+}
+
+fn setex(call: &mut Call, db: &mut Db) -> Outcome {
+    set_for(call, db, When::Seconds(2))
+}
+
+fn psetex(call: &mut Call, db: &mut Db) -> Outcome {
+    set_for(call, db, When::Milliseconds(2))
+}
+
+/// SETEX and PSETEX: the value stands behind the time.
+fn set_for(call: &mut Call, db: &mut Db, when: When) -> Outcome {
+    let ms = when.deadline(call)?;
+    let (key, value) = (call.key(1), call.arg(3));
+    store(db, key, value, Deadline::At(ms));
+    call.reply.ok();
+    if call.is_journalled() {
+        call.propagation.rewrite(&[b"SET", key.bytes, value, b"PXAT", &ms_text(ms)]);
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! New settings put in place: every owner acts on its part of the change, or none does.
+
+use std::rc::Rc;
+
+use crate::config::change::Change;
+use crate::config::set::{Proposal, SetError};
+use crate::config::value::Failure;
+use crate::server::{Server, World};
+
+/// Puts a proposal in place. If an owner refuses, the old settings come back, and who has acted acts again on those.
+pub fn put(server: &mut Server, world: &mut dyn World, proposal: Proposal) -> Result<(), SetError> {
+    let old = std::mem::replace(&mut server.settings, Rc::new(proposal.settings));
+    server.apply_settings();
+    for (index, &(change, name)) in proposal.changes.iter().enumerate() {
+        let Err(reason) = act(change, name, server, world) else { continue };
+        log::warn!(
+            "Failed applying new configuration. Possibly related to new {name} setting. Restoring previous settings."
+        );
+        server.settings = old;
+        server.apply_settings();
+        for &(change, name) in &proposal.changes[..=index] {
+            if let Err(reason) = act(change, name, server, world) {
+                log::warn!("Failed applying restored failed CONFIG SET command: {reason}");
+            }
+        }
+        return Err(SetError::Failed { argument: name.into(), reason });
+    }
+    Ok(())
+}
+
+/// What an owner does about its part. Parts that are read where they matter need no arm of their own.
+fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -> Result<(), Failure> {
+    let settings = Rc::clone(&server.settings);
+    match change {
+        Change::Listeners => world.listen(&settings).map_err(|_| match name {
+            "port" => "Unable to listen on this port. Check server logs.".into(),
+            _ => "Failed to bind to specified addresses.".into(),
+        }),
+        Change::MaxClients => match world.admit_clients(settings.clients_max) {
+            reached if reached < settings.clients_max => Err(Failure::from(format!(
+                "The operating system is not able to handle the specified number of clients, try with {reached}"
+            ))),
+            _ => Ok(()),
+        },
+        Change::WorkingDirectory => {
+            let here = world.change_dir(&settings.dir);
+            let here = here.map_err(|error| Failure::from(crate::config::load::system_text(&error)))?;
+            let mut settings = (*settings).clone();
+            settings.dir = here;
+            server.settings = Rc::new(settings);
+            Ok(())
+        }
+        Change::LogLevel => {
+            world.set_log_level(settings.log_level);
+            Ok(())
+        }
+        Change::Memory => {
+            warn_of_full_memory(server);
+            Ok(())
+        }
+        Change::Clients => {
+            server.watch_idle_sessions();
+            Ok(())
+        }
+        // Copied by `apply_settings`, or read from the settings whenever they matter.
+        Change::Limits
+        | Change::Pace
+        | Change::Password
+        | Change::KeyspaceEvents
+        | Change::SlowLog
+        | Change::Latency
+        | Change::SavePoints => Ok(()),
+        // Kept without effect until the service that reads them is there.
+        Change::Tls
+        | Change::Acl
+        | Change::AppendOnly
+        | Change::Replication
+        | Change::Cluster
+        | Change::Tracking
+        | Change::OomScore
+        | Change::ProcessTitle
+        | Change::Collation
+        | Change::Signals
+        | Change::Allocator => Ok(()),
+    }
+}
+
+fn warn_of_full_memory(server: &mut Server) {
+    let (limit, used) = (server.settings.maxmemory_bytes, server.used_memory());
+    if limit > 0 && limit < used {
+        log::warn!(
+            "WARNING: the new maxmemory value set via CONFIG SET ({limit}) is smaller than the current memory usage ({used}). \
+             Keys will be evicted, or commands that need memory refused, as the maxmemory-policy says."
+        );
+        server.eviction_goes_on = true;
+    }
+}

@@ -1,0 +1,73 @@
+//! What the journal says of a command: the form that the append-only file and replicas will read.
+
+use crate::harness::Engine;
+
+/// The journal of `lines`, as text with one word after the other.
+#[track_caller]
+fn check(lines: &[&str], expected: &str) {
+    let mut engine = Engine::new();
+    let session = engine.connect();
+    engine.server.journal.attach();
+    for line in lines {
+        engine.ask(session, line);
+    }
+    let bytes = String::from_utf8_lossy(&engine.server.journal.bytes).into_owned();
+    let words: Vec<&str> = bytes.split("\r\n").filter(|l| !l.starts_with(['*', '$'])).collect();
+    assert_eq!(words.join(" ").trim(), expected, "{lines:?}");
+}
+
+#[test]
+fn a_write_stands_as_received_and_a_read_not_at_all() {
+    check(&["SET a 1", "GET a", "SADD s x", "SADD s x"], "SELECT 0 SET a 1 SADD s x");
+}
+
+#[test]
+fn a_transaction_is_framed_once_it_changes_something() {
+    check(&["MULTI", "GET a", "EXEC"], "");
+    check(&["MULTI", "SET a 1", "SET b 2", "EXEC"], "SELECT 0 MULTI SET a 1 SET b 2 EXEC");
+}
+
+#[test]
+fn spans_become_points_in_time() {
+    // Noon is 1700000000000.
+    check(&["SET a 1 EX 10"], "SELECT 0 SET a 1 PXAT 1700000010000");
+    check(&["SET a 1 NX PX 10 GET"], "SELECT 0 SET a 1 PXAT 1700000000010");
+    check(&["SET a 1 EXAT 1700000001"], "SELECT 0 SET a 1 PXAT 1700000001000");
+    check(
+        &["SET a 1 XX PXAT 1800000000000", "SET a 1 NX PXAT 1800000000000"],
+        "SELECT 0 SET a 1 NX PXAT 1800000000000",
+    );
+    check(&["SETEX a 10 1", "PSETEX b 10 1"], "SELECT 0 SET a 1 PXAT 1700000010000 SET b 1 PXAT 1700000000010");
+    check(&["SET a 1", "EXPIRE a 10 NX"], "SELECT 0 SET a 1 PEXPIREAT a 1700000010000 NX");
+    check(&["SET a 1", "PEXPIREAT a 1800000000000"], "SELECT 0 SET a 1 PEXPIREAT a 1800000000000");
+    check(&["SET a 1", "GETEX a", "GETEX a EX 10"], "SELECT 0 SET a 1 PEXPIREAT a 1700000010000");
+    check(
+        &["SET a 1 PXAT 1800000000000", "GETEX a PERSIST", "GETEX a PERSIST"],
+        "SELECT 0 SET a 1 PXAT 1800000000000 PERSIST a",
+    );
+}
+
+#[test]
+fn a_deadline_in_the_past_is_a_deletion() {
+    check(&["SET a 1", "EXPIRE a -1"], "SELECT 0 SET a 1 DEL a");
+    check(&["SET a 1", "PEXPIREAT a 1700000000000"], "SELECT 0 SET a 1 DEL a");
+    check(&["SET a 1", "GETEX a EXAT 1"], "SELECT 0 SET a 1 DEL a");
+    check(&["SET a 1 PXAT 1", "GET a"], "SELECT 0 SET a 1 PXAT 1 DEL a");
+}
+
+#[test]
+fn what_reads_and_writes_stands_as_its_write() {
+    check(&["SET a 1 GET", "set a 2 get KEEPTTL Get"], "SELECT 0 SET a 1 set a 2 KEEPTTL");
+    check(&["GETSET a 1", "GETDEL a", "GETDEL a"], "SELECT 0 SET a 1 DEL a");
+    check(&["SET a 10.5", "INCRBYFLOAT a 0.1"], "SELECT 0 SET a 10.5 SET a 10.6 KEEPTTL");
+    check(
+        &["INCR a", "DECRBY a 3", "SETNX a 5", "APPEND a x", "SETRANGE a 0 y"],
+        "SELECT 0 INCR a DECRBY a 3 APPEND a x SETRANGE a 0 y",
+    );
+}
+
+#[test]
+fn whole_databases() {
+    check(&["FLUSHALL", "FLUSHDB ASYNC", "SWAPDB 0 1"], "SELECT 0 FLUSHALL FLUSHDB ASYNC SWAPDB 0 1");
+    check(&["SET a 1", "MOVE a 1", "COPY a b", "RENAME a b", "DEL a", "UNLINK b"], "SELECT 0 SET a 1 MOVE a 1");
+}

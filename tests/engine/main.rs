@@ -1,0 +1,6 @@
+//! The engine without sockets: replies and effects of whole pipelines, in virtual time.
+
+mod harness;
+mod journal;
+mod splits;
+mod time;
