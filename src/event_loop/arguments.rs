@@ -1,5 +1,6 @@
 //! What the program was asked to do, done: `--version`, `--help`, or serve with the configuration that was named.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read, Write};
@@ -11,11 +12,21 @@ use super::boot::{self, Start};
 use crate::config::arguments::{self, Request};
 use crate::config::load::{Outside, load};
 use crate::exec::Command;
+use crate::server::REDIS_VERSION;
 
 /// Files and the working directory, for the loading of the configuration; renamed commands are noted.
-#[derive(Default)]
 struct Files {
+    /// Names of commands in small letters, as they are renamed so far.
+    names: HashSet<Vec<u8>>,
     renamed: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Files {
+    fn new(families: &[&'static [&'static [Command]]]) -> Files {
+        let commands = families.iter().flat_map(|family| family.iter()).flat_map(|part| part.iter());
+        let names = commands.map(|command| command.spec.name.to_ascii_lowercase().into_bytes()).collect();
+        Files { names, renamed: Vec::new() }
+    }
 }
 
 fn path_of(bytes: &[u8]) -> PathBuf {
@@ -56,6 +67,12 @@ impl Outside for Files {
     }
 
     fn rename_command(&mut self, from: &[u8], to: &[u8]) -> Result<(), crate::config::value::Failure> {
+        if !self.names.remove(&from.to_ascii_lowercase()) {
+            return Err("No such command in rename-command".into());
+        }
+        if !to.is_empty() && !self.names.insert(to.to_ascii_lowercase()) {
+            return Err("Target command name already exists".into());
+        }
         self.renamed.push((from.to_vec(), to.to_vec()));
         Ok(())
     }
@@ -105,11 +122,12 @@ pub fn main(words: Vec<OsString>, families: &[&'static [&'static [Command]]]) ->
 
 fn version() -> String {
     let bits = usize::BITS;
-    format!("Gyre server v={} (Redis 8.0.6 compatible) malloc=jemalloc-5.3.0 bits={bits}", env!("CARGO_PKG_VERSION"))
+    let gyre = env!("CARGO_PKG_VERSION");
+    format!("Gyre server v={REDIS_VERSION} sha=00000000:0 malloc=jemalloc-5.3.0 bits={bits} build={gyre}")
 }
 
 fn serve(sources: &arguments::Sources, families: &[&'static [&'static [Command]]]) -> ExitCode {
-    let mut files = Files::default();
+    let mut files = Files::new(families);
     // The file's path is made absolute before `dir` moves us away from it.
     let config_file = sources.file.as_deref().map(path_of);
     let config_file = config_file.map(|path| fs::canonicalize(&path).unwrap_or(path));
@@ -120,7 +138,8 @@ fn serve(sources: &arguments::Sources, families: &[&'static [&'static [Command]]
             return ExitCode::FAILURE;
         }
     };
-    let start = Start { settings, renamed_commands: files.renamed, config_file };
+    let has_options = sources.reads_stdin || sources.options.as_ref().is_some_and(|options| !options.is_empty());
+    let start = Start { settings, renamed_commands: files.renamed, config_file, has_options };
     match boot::run(start, families) {
         Ok(code) => ExitCode::from(code as u8),
         Err(boot::BootError(text)) => {

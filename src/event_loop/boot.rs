@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::descriptors;
 use super::logging;
 use super::outside::Outside;
+use super::start_up;
 use super::tick::{EventLoop, News};
 use crate::base::clock::Clock;
 use crate::base::random::Random;
@@ -26,18 +27,30 @@ pub struct Start {
     pub settings: Settings,
     pub renamed_commands: Vec<(Vec<u8>, Vec<u8>)>,
     pub config_file: Option<std::path::PathBuf>,
+    /// The command line or standard input held directives.
+    pub has_options: bool,
 }
 
 /// Boots and runs the server; gives back the exit code.
 pub fn run(start: Start, families: &[&'static [&'static [Command]]]) -> Result<i32, BootError> {
     let mut event_loop = boot(start, families)?;
-    log::info!("Ready to accept connections tcp");
+    let settings = &event_loop.server.settings;
+    if settings.port != 0 {
+        log::info!("Ready to accept connections tcp");
+    }
+    if !settings.unix_socket.is_empty() {
+        log::info!("Ready to accept connections unix");
+    }
     Ok(event_loop.run())
 }
 
 fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<EventLoop, BootError> {
     let mut settings = start.settings;
     logging::install(&settings.log_file, settings.log_level);
+    start_up::announce(&settings, start.config_file.is_some(), start.has_options);
+    if settings.daemonize {
+        start_up::daemonize();
+    }
     let failed = |what: &str| {
         let what = what.to_owned();
         move |e: io::Error| BootError(format!("{what}: {}", system_text(&e)))
@@ -75,12 +88,15 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
         turn_began: 0,
         has_backlog: false,
     };
-    log::info!("Gyre {} starting, pid={}", env!("CARGO_PKG_VERSION"), std::process::id());
+    let pid_file = start_up::write_pid_file(&event_loop.server.settings);
+    event_loop.outside.traces.extend(pid_file);
+    start_up::show(&event_loop.server.settings);
     // 3. Listening comes before loading, as in Redis: a port in use is known at once.
     listen(&mut event_loop)?;
     let now = event_loop.server.now;
     event_loop.server.timers.insert(now, Alarm::Cron);
     event_loop.server.memory_startup = event_loop.server.used_memory();
+    log::info!("Server initialized");
     Ok(event_loop)
 }
 

@@ -13,6 +13,7 @@ mod outside;
 mod process;
 mod read;
 mod shutdown;
+mod start_up;
 mod tick;
 mod time;
 mod write;

@@ -3,6 +3,9 @@
 use crate::exec::{Call, Outcome, Stop};
 use crate::server::{Server, World};
 
+/// The example of a double: not a rounded pi, but exactly this.
+const EXAMPLE: f64 = 3141.0 / 1000.0;
+
 pub(super) fn protocol(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Outcome {
     let kind = call.arg(2).to_ascii_lowercase();
     let is_resp3 = call.reply.is_resp3();
@@ -10,7 +13,7 @@ pub(super) fn protocol(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Ou
     match kind.as_slice() {
         b"string" => reply.bulk(b"Hello World"),
         b"integer" => reply.integer(12345),
-        b"double" => reply.double(3.141),
+        b"double" => reply.double(EXAMPLE),
         b"null" => reply.null(),
         b"array" => {
             reply.array(3);

@@ -28,7 +28,7 @@ pub(super) fn server(page: &mut Page) {
     page.line("uptime_in_days", uptime_s / 86_400);
     page.line("hz", settings.hz);
     page.line("configured_hz", settings.hz);
-    page.line("lru_clock", page.server.now / 1000 & 0x00ff_ffff);
+    page.line("lru_clock", (page.server.now / 1000) & 0x00ff_ffff);
     page.line("executable", &identity.executable);
     page.line("config_file", identity.config_file.map(|path| path.display().to_string()).unwrap_or_default());
     page.line("io_threads_active", 0);
