@@ -141,8 +141,8 @@ fn add_pairs<'a>(
 ) -> Tally {
     let mut tally = Tally::default();
     let limits = *changes.limits;
-    let longest = pairs.clone().map(|(_, member)| member.len()).max().unwrap_or(0);
-    zset.prepare(pairs.len(), longest, &limits);
+    let first_len = pairs.clone().next().map_or(0, |(_, member)| member.len());
+    zset.prepare(pairs.len(), first_len, &limits);
     for (given, member) in pairs {
         let outcome = zset.upsert(member, &limits, |present| {
             let score = options.decide(present, given);

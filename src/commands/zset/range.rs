@@ -13,7 +13,7 @@ use crate::spec::flag::{DENYOOM, READONLY, WRITE};
 use crate::spec::{Group, at, command};
 use crate::structures::list_pack::Item;
 use crate::value::Object;
-use crate::value::zset::{Builder, LexRange, ScoreRange, Zset};
+use crate::value::zset::{Builder, End, LexRange, ScoreRange, Zset};
 use std::ops::Range;
 
 pub const COMMANDS: &[Command] = &[
@@ -168,7 +168,7 @@ impl<'a> Query<'a> {
                 return if self.is_reversed { len - ranks.end..len - ranks.start } else { ranks };
             }
             Ends::Scores(range) => zset.ranks_by_score(range),
-            Ends::Lex(range) => zset.ranks_by_lex(range),
+            Ends::Lex(range) => zset.ranks_by_lex(range, if self.is_reversed { End::Max } else { End::Min }),
         };
         let Some(skipped) = self.skipped(zset, found.len()) else { return 0..0 };
         let left = found.len() - skipped;

@@ -7,7 +7,7 @@ use crate::keyspace::Db;
 use crate::spec::flag::{FAST, READONLY};
 use crate::spec::{Group, at, command};
 use crate::value::Object;
-use crate::value::zset::Zset;
+use crate::value::zset::{End, Zset};
 
 pub const COMMANDS: &[Command] = &[
     command("ZCARD", "key", 2)
@@ -83,7 +83,7 @@ fn zcount(call: &mut Call, db: &mut Db) -> Outcome {
 
 fn zlexcount(call: &mut Call, db: &mut Db) -> Outcome {
     let range = lex_range(call, 2, 3)?;
-    let count = db.read::<Zset>(call.key(1))?.map_or(0, |zset| zset.ranks_by_lex(&range).len());
+    let count = db.read::<Zset>(call.key(1))?.map_or(0, |zset| zset.ranks_by_lex(&range, End::Min).len());
     call.reply.integer(count as i64);
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::keyspace::event::{Event, class, event};
 use crate::spec::flag::{FAST, WRITE};
 use crate::spec::{Group, at, command};
 use crate::value::Object;
-use crate::value::zset::Zset;
+use crate::value::zset::{End, Zset};
 use std::ops::Range;
 
 pub const COMMANDS: &[Command] = &[
@@ -81,7 +81,7 @@ fn zremrangebyscore(call: &mut Call, db: &mut Db) -> Outcome {
 
 fn zremrangebylex(call: &mut Call, db: &mut Db) -> Outcome {
     let range = lex_range(call, 2, 3)?;
-    remove_range(call, db, ZREMRANGEBYLEX, |zset| zset.ranks_by_lex(&range))
+    remove_range(call, db, ZREMRANGEBYLEX, |zset| zset.ranks_by_lex(&range, End::Min))
 }
 
 fn remove_range(call: &mut Call, db: &mut Db, event: Event, find: impl FnOnce(&Zset) -> Range<usize>) -> Outcome {

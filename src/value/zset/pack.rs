@@ -1,6 +1,7 @@
 //! The small encoding: a list pack of members, each followed by its score, in order. What Redis writes is written here.
 
 use super::range::{LexRange, ScoreRange};
+use super::set::End;
 use crate::base::number::{IntegerText, parse_f64, write_f64};
 use crate::structures::list_pack::{Item, ListPack, Position};
 use std::cmp::Ordering;
@@ -143,12 +144,33 @@ pub(super) fn ranks_by_score(pack: &ListPack, range: &ScoreRange) -> Range<usize
     start..start + count
 }
 
-/// The ranks of the members whose bytes lie in a range.
-pub(super) fn ranks_by_lex(pack: &ListPack, range: &LexRange<'_>) -> Range<usize> {
-    let members = || pack.pairs().map(|(member, _)| member);
-    let start = members().take_while(|&member| range.item_is_below(member)).count();
-    let count = members().skip(start).take_while(|&member| range.item_is_within_max(member)).count();
-    start..start + count
+/// The ranks of the members whose bytes lie in a range, looked for from one end on. Where scores differ, the members are
+/// not in the order of their bytes, and it shows how one looks: as Redis does, both ends are asked first, and then the
+/// run of members from the first one on that is not outside.
+pub(super) fn ranks_by_lex(pack: &ListPack, range: &LexRange<'_>, from: End) -> Range<usize> {
+    let forward = || pack.pairs().map(|(member, _)| member);
+    let backward = || pack.iter_rev().skip(1).step_by(2);
+    let is_in = |member| !range.item_is_below(member) && range.item_is_within_max(member);
+    let reaches_min = backward().next().is_some_and(|last| !range.item_is_below(last));
+    let reaches_max = forward().next().is_some_and(|first| range.item_is_within_max(first));
+    if !reaches_min || !reaches_max {
+        return 0..0;
+    }
+    match from {
+        End::Min => {
+            let start = forward().take_while(|&member| range.item_is_below(member)).count();
+            let is_found = forward().nth(start).is_some_and(is_in);
+            let run = forward().skip(start).take_while(|&member| range.item_is_within_max(member));
+            if is_found { start..start + run.count() } else { 0..0 }
+        }
+        End::Max => {
+            let skipped = backward().take_while(|&member| !range.item_is_within_max(member)).count();
+            let is_found = backward().nth(skipped).is_some_and(is_in);
+            let run = backward().skip(skipped).take_while(|&member| !range.item_is_below(member));
+            let end = len(pack) - skipped;
+            if is_found { end - run.count()..end } else { 0..0 }
+        }
+    }
 }
 
 /// Whether this is a sorted set in every respect: pairs, scores that are numbers, in order (and so no member twice next

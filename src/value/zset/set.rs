@@ -98,11 +98,12 @@ impl Zset {
         *self = self.to_builder().finish_big();
     }
 
-    /// Chooses the encoding for `count` members to come, of at most `longest` bytes, before they are added one by one.
-    pub fn prepare(&mut self, count: usize, longest: usize, limits: &EncodingLimits) {
+    /// Chooses the encoding for `count` members to come, the first of `first_len` bytes, before they are added one by
+    /// one. That the others' lengths are not looked at shows where a score is -0, which the small encoding makes 0.
+    pub fn prepare(&mut self, count: usize, first_len: usize, limits: &EncodingLimits) {
         let is_new = self.is_empty();
         let too_many = count > limits.zset_pack_entries;
-        let too_long = is_new && longest > limits.zset_pack_value_bytes;
+        let too_long = is_new && first_len > limits.zset_pack_value_bytes;
         if matches!(self.0, Encoding::Pack(_)) && (too_many || too_long) {
             self.enlarge();
         }
@@ -200,11 +201,18 @@ impl Zset {
         }
     }
 
-    /// The ranks of the members whose bytes lie in the range, where all scores are equal.
-    pub fn ranks_by_lex(&self, range: &LexRange<'_>) -> Range<usize> {
+    /// The ranks of the members whose bytes lie in the range, where all scores are equal; where they are not, what is
+    /// found depends on the end that one looks from.
+    pub fn ranks_by_lex(&self, range: &LexRange<'_>, from: End) -> Range<usize> {
         match &self.0 {
-            Encoding::Pack(pack) => pack::ranks_by_lex(pack, range),
+            Encoding::Pack(pack) => pack::ranks_by_lex(pack, range, from),
             Encoding::Map(map) => {
+                let reaches_min =
+                    map.iter_back_from(map.len() - 1).next().is_some_and(|(last, _)| !range.is_below(last));
+                let reaches_max = map.iter_from(0).next().is_some_and(|(first, _)| range.is_within_max(first));
+                if !reaches_min || !reaches_max {
+                    return 0..0;
+                }
                 let start = map.count_while(|name| range.is_below(name));
                 let end = map.count_while(|name| range.is_within_max(name));
                 start..end.max(start)
