@@ -8,6 +8,8 @@ pub mod base;
 /// Pure containers: table, list pack, integer set, deque of packs, ranked tree, timer wheel.
 pub mod structures;
 
+/// Snapshots on disk: writing them, in the foreground and by a child, and loading them.
+pub mod persist;
 /// RESP2 and RESP3: the incremental request parser and the one reply writer.
 pub mod protocol;
 

@@ -6,6 +6,7 @@ pub mod hash;
 pub mod help;
 pub mod list;
 mod near;
+pub mod persistence;
 pub mod pubsub;
 mod scan_options;
 pub mod server;
@@ -22,6 +23,7 @@ pub const ALL: &[&[&[Command]]] = &[
     generic::COMMANDS,
     &[hash::COMMANDS],
     list::COMMANDS,
+    &[persistence::COMMANDS],
     &[pubsub::COMMANDS],
     server::COMMANDS,
     set::COMMANDS,

@@ -34,13 +34,6 @@ pub struct Start {
 /// Boots and runs the server; gives back the exit code.
 pub fn run(start: Start, families: &[&'static [&'static [Command]]]) -> Result<i32, BootError> {
     let mut event_loop = boot(start, families)?;
-    let settings = &event_loop.server.settings;
-    if settings.port != 0 {
-        log::info!("Ready to accept connections tcp");
-    }
-    if !settings.unix_socket.is_empty() {
-        log::info!("Ready to accept connections unix");
-    }
     Ok(event_loop.run())
 }
 
@@ -83,6 +76,7 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
         dispatcher,
         batch: Batch::default(),
         news: News::default(),
+        loading: None,
         leaves_with: None,
         ran: 0,
         turn_began: 0,
@@ -97,6 +91,8 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
     event_loop.server.timers.insert(now, Alarm::Cron);
     event_loop.server.memory_startup = event_loop.server.used_memory();
     log::info!("Server initialized");
+    // 4. Then the data.
+    event_loop.begin_loading();
     Ok(event_loop)
 }
 

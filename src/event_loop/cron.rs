@@ -18,6 +18,7 @@ impl EventLoop {
         }
         server.memory_peak = server.memory_peak.max(server.used_memory());
         crate::exec::output_limits::check_soft(server);
+        crate::exec::snapshot::begin_if_due(server, &mut self.outside);
         sample_rates(server);
     }
 }

@@ -5,9 +5,11 @@
 mod accept;
 pub mod arguments;
 mod boot;
+mod children;
 mod close;
 mod cron;
 mod descriptors;
+mod loading;
 mod logging;
 mod outside;
 mod process;

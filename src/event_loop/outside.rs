@@ -5,10 +5,12 @@ use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use super::children::LiveChild;
 use super::{descriptors, logging, process};
 use crate::config::Settings;
 use crate::config::choices::LogLevel;
 use crate::config::load::system_text;
+use crate::persist::{self, Files, OutputFile, Pipe, RealFiles};
 use crate::reactor::{Connections, Listener, Poller, Signals, bind_all};
 use crate::server::{ProcessFacts, World};
 
@@ -19,6 +21,8 @@ pub struct Outside {
     /// By the index in their tokens; `None` where one was closed.
     pub listeners: Vec<Option<Listener>>,
     pub signals: Signals,
+    /// Children by the index in their pipes' tokens; `None` where one is gone.
+    pub children: Vec<Option<LiveChild>>,
     /// Files to remove when leaving: pid file, Unix socket.
     pub traces: Vec<PathBuf>,
 }
@@ -28,7 +32,14 @@ impl Outside {
         let poller = Poller::new()?;
         let signals = Signals::install()?;
         poller.register_signals(signals.descriptor())?;
-        Ok(Outside { poller, connections: Connections::default(), listeners: Vec::new(), signals, traces: Vec::new() })
+        Ok(Outside {
+            poller,
+            connections: Connections::default(),
+            listeners: Vec::new(),
+            signals,
+            children: Vec::new(),
+            traces: Vec::new(),
+        })
     }
 
     /// Begins to listen; takes the place of a listener that was closed, if there is one.
@@ -59,7 +70,55 @@ impl Outside {
     }
 }
 
+impl Files for Outside {
+    fn create(&mut self, path: &Path) -> io::Result<Box<dyn OutputFile>> {
+        RealFiles.create(path)
+    }
+
+    fn open(&mut self, path: &Path) -> io::Result<(Box<dyn io::Read>, u64)> {
+        RealFiles.open(path)
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        RealFiles.rename(from, to)
+    }
+
+    fn remove(&mut self, path: &Path) -> io::Result<()> {
+        RealFiles.remove(path)
+    }
+
+    fn sync_folder_of(&mut self, path: &Path) -> io::Result<()> {
+        RealFiles.sync_folder_of(path)
+    }
+
+    fn private_dirty_bytes(&mut self) -> u64 {
+        RealFiles.private_dirty_bytes()
+    }
+
+    fn sleep(&mut self, microseconds: u64) {
+        RealFiles.sleep(microseconds);
+    }
+}
+
+impl persist::Outside for Outside {
+    fn fork(&mut self, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
+        self.fork_child(work)
+    }
+
+    fn kill_child(&mut self, pid: u32) {
+        self.signal_child(pid);
+    }
+
+    fn reap_child(&mut self, pid: u32) {
+        self.forget_child(pid);
+    }
+}
+
 impl World for Outside {
+    fn persistence(&mut self) -> &mut dyn persist::Outside {
+        self
+    }
+
     fn read_file(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         fs::read(path)
     }

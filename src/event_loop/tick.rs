@@ -13,6 +13,7 @@ use super::outside::Outside;
 use crate::exec::batch::Batch;
 use crate::exec::dispatch::Dispatcher;
 use crate::keyspace::SessionKey;
+use crate::persist::Loading;
 use crate::server::Server;
 
 /// The loop and all it owns.
@@ -23,6 +24,8 @@ pub struct EventLoop {
     pub(super) batch: Batch,
     /// What the last poll said, by kind.
     pub(super) news: News,
+    /// A dump that is being loaded.
+    pub(super) loading: Option<Box<Loading>>,
     /// The exit code, once it is time to leave.
     pub(super) leaves_with: Option<i32>,
     /// Requests run in this turn: the measure for expiry's share.
@@ -63,6 +66,8 @@ pub const PHASES: &[Phase] = &[
     Phase { name: "accept", run: EventLoop::accept },
     // Reads, parses ahead, fetches ahead, executes.
     Phase { name: "read", run: EventLoop::read },
+    // After the commands: those that may run meanwhile do not wait for a piece of the dump.
+    Phase { name: "load", run: EventLoop::load },
     // After the commands, with a share that is measured by them.
     Phase { name: "timers", run: EventLoop::timers },
     Phase { name: "free", run: EventLoop::free },
@@ -99,6 +104,8 @@ impl EventLoop {
             || !self.server.sessions.to_close.is_empty()
             || !self.server.keyspace.garbage.is_empty()
             || !self.news.listeners_left.is_empty()
+            || !self.server.sessions.to_write.is_empty()
+            || self.loading.is_some()
             || self.leaves_with.is_some();
         if has_work {
             return Some(Duration::ZERO);

@@ -13,6 +13,7 @@ pub mod memory;
 pub mod observe_call;
 pub mod output_limits;
 pub mod settings;
+pub mod snapshot;
 pub mod transactions;
 
 pub use call::{Block, Call, OnTimeout, Outcome, Stop, fault};

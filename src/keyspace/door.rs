@@ -270,7 +270,7 @@ impl Db {
         Ok(())
     }
 
-    fn string_entry(key: &[u8], value: StringValue<'_>, with_deadline: bool, access: u32) -> EntryBox {
+    pub(super) fn string_entry(key: &[u8], value: StringValue<'_>, with_deadline: bool, access: u32) -> EntryBox {
         match value {
             StringValue::Int(n) => EntryBox::integer(key, n, with_deadline, access),
             StringValue::Bytes(b) if b.len() <= INLINE_BYTES_MAX => EntryBox::inline(key, b, with_deadline, access),
@@ -525,7 +525,7 @@ impl Db {
         unsafe { EntryBox::from_raw(at) }
     }
 
-    fn arm(&mut self, at: NonNull<Entry>, ms: Ms) {
+    pub(super) fn arm(&mut self, at: NonNull<Entry>, ms: Ms) {
         // Safety: the entry has room for a link, and it is on no wheel yet.
         unsafe {
             let mut link = EntryRef::from_raw(at).link();

@@ -3,6 +3,7 @@
 //! A command changes data here and nowhere else; what the change means to others (clients that watch or wait, subscribers
 //! of events, the journal) goes out as a list, `effects`, which `exec` hands on. Must not call upwards.
 
+mod arrival;
 mod db;
 mod door;
 mod expiry;
@@ -11,11 +12,13 @@ mod key_sizes;
 mod space;
 mod watch;
 
+pub mod digest;
 pub mod effects;
 pub mod entry;
 pub mod event;
 pub mod eviction;
 
+pub use arrival::{Arriving, Newcomer};
 pub use db::{Db, Key, Rules};
 pub use door::{Changes, Deadline, StringValue};
 pub use effects::{Effects, SessionKey};

@@ -7,20 +7,28 @@
 //! ```
 //!
 //! This room owns the bytes and nothing else: `format` names them, `reader` and `writer` move them over a `Source` or a
-//! `Sink`, `record` reads what surrounds the values, `legacy` opens encodings that are no longer written, `payload`
-//! frames DUMP and RESTORE. Bytes come from outside and may be anything: what is wrong with them is a value
+//! `Sink`, `record` reads what surrounds the values, `legacy` opens encodings that are no longer written, `read_value` and
+//! `write_value` turn bytes into values and back, `load` and `save` do so with whole dumps, `payload` frames DUMP and RESTORE. Bytes come from outside and may be anything: what is wrong with them is a value
 //! (`Fault`), with the offset at which it was seen, never a panic and never memory beyond what has really arrived.
 
 /// The numbers of the format: opcodes, kinds of value, length codes.
 pub mod format;
 /// Views of the packed encodings that old versions wrote: ziplist, zipmap; and of the list pack.
 pub mod legacy;
+/// A whole dump in.
+pub mod load;
 /// What DUMP hands out and RESTORE takes: one value with its version and checksum.
 pub mod payload;
+/// Values in: every kind.
+pub mod read_value;
 /// Bytes in: lengths, strings, integers, scores, with running checksum and offset.
 pub mod reader;
 /// What surrounds the values: header, opcodes, trailer.
 pub mod record;
+/// A whole dump out.
+pub mod save;
+/// Values out.
+pub mod write_value;
 /// Bytes out.
 pub mod writer;
 

@@ -42,6 +42,15 @@ impl Source for &[u8] {
     }
 }
 
+impl Source for Box<dyn Source> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        (**self).read(into)
+    }
+    fn bytes_left(&self) -> Option<u64> {
+        (**self).bytes_left()
+    }
+}
+
 /// A source over anything that reads, of known length if `left` says so.
 pub struct ReadSource<R> {
     pub inner: R,
@@ -168,6 +177,11 @@ impl<S: Source> Reader<S> {
     /// Whether a checksum is kept.
     pub fn is_summing(&self) -> bool {
         self.sum.is_some()
+    }
+
+    /// Bytes still to come, when the source knows: then no promise of a dump is taken for more than that.
+    pub fn bytes_left(&self) -> Option<u64> {
+        self.source.bytes_left().map(|left| left + (self.end - self.start) as u64)
     }
 
     /// Bytes consumed so far.

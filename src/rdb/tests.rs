@@ -1,119 +1,160 @@
-//! Real dumps of Redis through the reader, and what becomes of them when bytes are changed or missing.
+//! Real dumps of Redis into a keyspace and out again, and what becomes of them when bytes are changed or missing.
 
-use super::format::{Kind, NODE_PACKED, NODE_PLAIN};
-use super::legacy::{ziplist::Ziplist, zipmap::Zipmap};
-use super::reader::{Fault, Reader, Source};
-use super::record::{Record, Trailer, next_record, read_header, read_trailer};
+use super::load::{Counts, Loader, Policy, Remark};
+use super::reader::{Fault, Reader};
+use super::record::Trailer;
+use super::save::{Facts, write_dump};
+use super::writer::{Choices, Writer};
 use crate::base::random::Random;
+use crate::keyspace::digest::Digest;
+use crate::keyspace::{Key, Keyspace, Policy as Eviction};
 
-const DUMPS: [(&str, &[u8]); 6] = [
-    ("7.0.15", include_bytes!("../../tests/fixtures/rdb/redis-7.0.15.rdb")),
-    ("8.0.6", include_bytes!("../../tests/fixtures/rdb/redis-8.0.6.rdb")),
-    ("7.0.15 lfu", include_bytes!("../../tests/fixtures/rdb/redis-7.0.15-lfu.rdb")),
-    ("8.0.6 lfu", include_bytes!("../../tests/fixtures/rdb/redis-8.0.6-lfu.rdb")),
-    ("7.0.15 lru", include_bytes!("../../tests/fixtures/rdb/redis-7.0.15-lru.rdb")),
-    ("8.0.6 lru", include_bytes!("../../tests/fixtures/rdb/redis-8.0.6-lru.rdb")),
+/// What Redis 8.0.6 answers to DEBUG DIGEST after loading.
+const LARGE: &str = "3b88fc0f2a28a233ca9cf6257ffbe060d0c9cd11";
+const SMALL: &str = "acedf0e0c0dc6f92f7efd6284b7dd2ccbe61c2f1";
+
+const DUMPS: [(&str, &str, &[u8]); 6] = [
+    ("7.0.15", LARGE, include_bytes!("../../tests/fixtures/rdb/redis-7.0.15.rdb")),
+    ("8.0.6", LARGE, include_bytes!("../../tests/fixtures/rdb/redis-8.0.6.rdb")),
+    ("7.0.15 lfu", SMALL, include_bytes!("../../tests/fixtures/rdb/redis-7.0.15-lfu.rdb")),
+    ("8.0.6 lfu", SMALL, include_bytes!("../../tests/fixtures/rdb/redis-8.0.6-lfu.rdb")),
+    ("7.0.15 lru", SMALL, include_bytes!("../../tests/fixtures/rdb/redis-7.0.15-lru.rdb")),
+    ("8.0.6 lru", SMALL, include_bytes!("../../tests/fixtures/rdb/redis-8.0.6-lru.rdb")),
 ];
 
-/// Reads over a value; the structure of packed encodings is checked where this room knows it.
-fn walk_value<S: Source>(reader: &mut Reader<S>, kind: Kind) -> Result<(), Fault> {
-    match kind {
-        Kind::String | Kind::HashPack | Kind::SortedSetPack | Kind::SetPack | Kind::SetIntegers => {
-            reader.read_string()?;
-        }
-        Kind::List | Kind::Set | Kind::Hash | Kind::SortedSet | Kind::SortedSetText => {
-            for _ in 0..reader.read_count(1)? {
-                reader.read_string()?;
-                match kind {
-                    Kind::Hash => drop(reader.read_string()?),
-                    Kind::SortedSet => drop(reader.read_score()?),
-                    Kind::SortedSetText => drop(reader.read_score_text()?),
-                    _ => {}
-                }
-            }
-        }
-        Kind::HashZipmap => {
-            let bytes = reader.read_string_owned()?;
-            Zipmap::open(&bytes).map_err(|_| reader.corrupt("zipmap"))?.iter().for_each(drop);
-        }
-        Kind::ListZiplist | Kind::SortedSetZiplist | Kind::HashZiplist => walk_ziplist(reader)?,
-        Kind::ListOfZiplists => {
-            for _ in 0..reader.read_count(1)? {
-                walk_ziplist(reader)?;
-            }
-        }
-        Kind::ListOfPacks => {
-            for _ in 0..reader.read_count(2)? {
-                let container = reader.read_length()?;
-                if container != NODE_PLAIN && container != NODE_PACKED {
-                    return Err(reader.corrupt("container"));
-                }
-                reader.read_string()?;
-            }
-        }
-        _ => return Err(reader.not_served(kind.name())),
-    }
-    Ok(())
+/// A moment before any deadline in the files.
+const NOW: i64 = 1_800_000_000_000;
+
+struct Loaded {
+    keyspace: Keyspace,
+    counts: Counts,
+    trailer: Trailer,
+    libraries: Vec<Vec<u8>>,
 }
 
-fn walk_ziplist<S: Source>(reader: &mut Reader<S>) -> Result<(), Fault> {
-    let bytes = reader.read_string_owned()?;
-    Ziplist::open(&bytes).map_err(|why| reader.corrupt(why.0))?.iter().for_each(drop);
-    Ok(())
-}
-
-/// What was seen: keys with their records, and how the checksum compared.
-type Seen = (Vec<(Vec<u8>, Record)>, Trailer);
-
-fn walk(file: &[u8], window: usize) -> Result<Seen, Fault> {
-    let mut reader = Reader::with_window(file, window);
-    let version = read_header(&mut reader)?;
-    let (mut key, mut seen) = (Vec::new(), Vec::new());
+fn load_under(eviction: Eviction, file: &[u8], window: usize, keys_a_step: u64) -> Result<Loaded, Fault> {
+    let mut keyspace = Keyspace::new(16, NOW, 1);
+    keyspace.set_rules(|rules| rules.policy = eviction);
+    let policy = Policy { drop_due_by: Some(NOW), replaces: false };
+    let mut loader = Loader::new(Reader::with_window(file, window), policy);
+    let mut libraries = Vec::new();
+    let mut remark = |remark| {
+        if let Remark::Library(source) = remark {
+            libraries.push(source);
+        }
+    };
     loop {
-        match next_record(&mut reader, &mut key)? {
-            Record::End => return Ok((seen, read_trailer(&mut reader, version)?)),
-            Record::Value(preface) => {
-                walk_value(&mut reader, preface.kind)?;
-                seen.push((key.clone(), Record::Value(preface)));
-            }
-            record => seen.push((Vec::new(), record)),
+        let mut left = keys_a_step;
+        let mut may_go_on = |_| {
+            left -= 1;
+            left > 0
+        };
+        if let Some(trailer) = loader.step(&mut keyspace, &mut may_go_on, &mut remark)? {
+            let counts = loader.counts.clone();
+            return Ok(Loaded { keyspace, counts, trailer, libraries });
+        }
+    }
+}
+
+fn load(file: &[u8]) -> Result<Loaded, Fault> {
+    load_under(Eviction::NoEviction, file, 4096, 7)
+}
+
+fn save(loaded: &Loaded) -> Vec<u8> {
+    let facts = Facts {
+        redis_version: "8.0.6",
+        now_s: NOW / 1000,
+        used_memory: 1 << 20,
+        is_aof_base: false,
+        libraries: &loaded.libraries,
+    };
+    let writer = Writer::new(Vec::new(), Choices { compress: true, checksum: true });
+    write_dump(writer, &loaded.keyspace, &facts, &mut |_| Ok(())).expect("memory takes all")
+}
+
+fn digest(loaded: &Loaded) -> String {
+    Digest::of_all(&loaded.keyspace).to_hex()
+}
+
+#[test]
+fn dumps_of_redis_are_loaded_to_its_own_digest() {
+    for (name, expected, file) in DUMPS {
+        for (window, keys_a_step) in [(1 << 16, u64::MAX), (16, 1), (100, 20)] {
+            let loaded = load_under(Eviction::NoEviction, file, window, keys_a_step)
+                .unwrap_or_else(|fault| panic!("{name}: {fault} at {}", fault.offset()));
+            assert_eq!(loaded.trailer, Trailer::Matches, "{name}");
+            assert_eq!(digest(&loaded), expected, "{name}");
+            assert_eq!(loaded.counts.loaded, loaded.keyspace.len() as u64);
+            assert_eq!(loaded.libraries.len(), 1);
         }
     }
 }
 
 #[test]
-fn dumps_of_redis_are_read_to_the_end() {
-    for (name, file) in DUMPS {
-        let (whole, trailer) = walk(file, 1 << 16).unwrap_or_else(|fault| panic!("{name}: {fault}"));
-        assert_eq!(trailer, Trailer::Matches, "{name}");
-        let (narrow, _) = walk(file, 16).expect("the window does not matter");
-        assert_eq!(whole, narrow);
-        let libraries = whole.iter().filter(|(_, record)| matches!(record, Record::Library(_))).count();
-        assert_eq!(libraries, 1, "{name}");
-        let has = |wanted: fn(&Record) -> bool| whole.iter().any(|(_, record)| wanted(record));
-        if name.contains("lfu") {
-            assert!(has(|record| matches!(record, Record::Value(p) if p.frequency == Some(5))), "{name}");
-        } else if name.contains("lru") {
-            assert!(has(|record| matches!(record, Record::Value(p) if p.idle_seconds == Some(2))), "{name}");
-        } else {
-            let far = (b"expires:far".to_vec(), Some(4_102_444_800_123));
-            assert!(
-                whole
-                    .iter()
-                    .any(|(key, record)| matches!(record, Record::Value(p) if (*key == far.0) && p.deadline == far.1)),
-                "{name}"
-            );
-            assert!(has(|record| *record == Record::Database(9)), "{name}");
+fn what_is_written_is_read_again() {
+    for (name, expected, file) in DUMPS {
+        let first = load(file).expect("a dump of Redis");
+        let ours = save(&first);
+        let second = load(&ours).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        assert_eq!((digest(&second).as_str(), second.trailer), (expected, Trailer::Matches), "{name}");
+        assert_eq!(second.libraries, first.libraries);
+        for (a, b) in first.keyspace.iter().zip(second.keyspace.iter()) {
+            for entry in a.iter_all() {
+                let twin = b.peek(Key::new(entry.key())).expect("the same keys");
+                assert_eq!((entry.encoding(), entry.deadline()), (twin.encoding(), twin.deadline()));
+            }
         }
     }
+}
+
+#[test]
+fn access_is_kept_under_the_policy_that_wrote_it() {
+    for (name, _, file) in DUMPS {
+        let key = Key::new(b"k");
+        if name.ends_with("lfu") {
+            let loaded = load_under(Eviction::AllKeysLfu, file, 4096, 7).expect("a dump of Redis");
+            let access = loaded.keyspace.db(0).peek(key).expect("it is in there").access();
+            assert!((1..=5).contains(&(access & 0xff)), "{name}: {access:x}");
+            assert_eq!(load(&save(&loaded)).expect("ours").counts.loaded, 3);
+        } else if name.ends_with("lru") {
+            let loaded = load_under(Eviction::AllKeysLru, file, 4096, 7).expect("a dump of Redis");
+            let access = loaded.keyspace.db(0).peek(key).expect("it is in there").access();
+            assert_eq!((NOW / 1000) as u32 & 0x00ff_ffff, access + 2, "{name}: two seconds idle");
+        }
+    }
+}
+
+#[test]
+fn keys_that_were_due_are_left_out() {
+    let mut keyspace = Keyspace::new(16, NOW, 1);
+    let late = 4_102_444_800_500;
+    let policy = Policy { drop_due_by: Some(late), replaces: false };
+    let mut loader = Loader::new(Reader::new(DUMPS[1].2), policy);
+    let done = loader.step(&mut keyspace, &mut |_| true, &mut |_| ());
+    assert!(matches!(done, Ok(Some(Trailer::Matches))));
+    assert_eq!(loader.counts.expired, 2);
+    assert!(keyspace.db(0).peek(Key::new(b"expires:hash")).is_some(), "due half a second later");
+}
+
+#[test]
+fn a_key_twice_is_a_fault_unless_it_may_replace() {
+    let file = b"REDIS0006\xfe\0\0\x01k\x01a\0\x01k\x01b\xff\0\0\0\0\0\0\0\0";
+    let fault = load(file).err().expect("a key twice");
+    assert_eq!(fault.to_string(), "RDB has duplicated key 'k' in DB 0");
+    let mut keyspace = Keyspace::new(1, NOW, 1);
+    let mut loader = Loader::new(Reader::new(&file[..]), Policy { drop_due_by: None, replaces: true });
+    let done = loader.step(&mut keyspace, &mut |_| true, &mut |_| ());
+    assert!(matches!(done, Ok(Some(Trailer::Unchecked))));
+    let value = keyspace.db(0).peek(Key::new(b"k")).expect("entered").string().ok().expect("a string");
+    assert_eq!(value.to_vec(), b"b");
 }
 
 #[test]
 fn cut_dumps_end_in_a_short_read() {
-    for (name, file) in DUMPS {
-        let step = (file.len() / 500).max(1);
+    for (name, _, file) in DUMPS {
+        let step = (file.len() / 300).max(1);
         for length in (0..file.len()).step_by(step) {
-            let fault = walk(&file[..length], 4096).expect_err("the end is missing");
+            let fault = load(&file[..length]).err().expect("the end is missing");
             assert!(matches!(fault, Fault::Short { .. }), "{name} cut at {length}: {fault:?}");
             assert!(fault.offset() <= length as u64);
         }
@@ -123,14 +164,14 @@ fn cut_dumps_end_in_a_short_read() {
 #[test]
 fn changed_dumps_are_read_or_refused() {
     let mut random = Random::new(20);
-    for (_, file) in DUMPS {
-        for _ in 0..1500 {
+    for (_, _, file) in DUMPS {
+        for _ in 0..1000 {
             let mut damaged = file.to_vec();
             for _ in 0..1 + random.below(4) {
                 let at = random.below(damaged.len() as u64) as usize;
                 damaged[at] = [random.below(256) as u8, 0x81, 0xc3, 0xff, 0x80][random.below(5) as usize];
             }
-            if let Ok((_, Trailer::Matches)) = walk(&damaged, 4096) {
+            if let Ok(Loaded { trailer: Trailer::Matches, .. }) = load(&damaged) {
                 assert_eq!(damaged, file, "a checksum of 64 bits does not match by chance");
             }
         }

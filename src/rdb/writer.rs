@@ -50,10 +50,16 @@ pub struct Writer<S> {
 }
 
 impl<S: Sink> Writer<S> {
+    /// A writer that hands over large pieces, for files and links.
     pub fn new(sink: S, choices: Choices) -> Writer<S> {
+        Writer::with_buffer(sink, choices, BUFFER_BYTES)
+    }
+
+    /// A writer whose buffer begins with room for so many bytes, and grows to the usual size if that is not enough.
+    pub fn with_buffer(sink: S, choices: Choices, buffer_bytes: usize) -> Writer<S> {
         Writer {
             sink,
-            buffer: Vec::with_capacity(BUFFER_BYTES),
+            buffer: Vec::with_capacity(buffer_bytes),
             choices,
             sum: Crc64::new(),
             flushed: 0,

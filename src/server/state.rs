@@ -13,6 +13,7 @@ use crate::config::Settings;
 use crate::config::choices::MaxmemoryPolicy;
 use crate::keyspace::{Keyspace, Policy, SessionKey};
 use crate::observe::Observe;
+use crate::persist::Persist;
 use crate::pubsub::PubSub;
 use crate::structures::pack_deque::PackLimits;
 use crate::structures::timers::Timers;
@@ -76,6 +77,8 @@ pub struct ShutdownRequest {
     /// Leave even if saving fails.
     pub force: bool,
     pub now: bool,
+    /// Who waits for it; a signal does not.
+    pub asked_by: Option<SessionKey>,
 }
 
 /// What does not change while the process lives.
@@ -101,6 +104,7 @@ pub struct Server {
     pub settings: Rc<Settings>,
     pub observe: Observe,
     pub pubsub: PubSub,
+    pub persist: Persist,
     pub waiters: Waiters,
     pub journal: Journal,
     pub timers: Timers<Alarm>,
@@ -157,6 +161,7 @@ impl Server {
             outbox: Outbox::default(),
             observe: Observe::new(command_flags.len()),
             pubsub: PubSub::default(),
+            persist: Persist::new(now),
             waiters: Waiters::default(),
             journal: Journal::default(),
             timers: Timers::new(now),

@@ -25,6 +25,9 @@ pub struct ProcessFacts {
 
 /// What the server may ask of the outside.
 pub trait World {
+    /// Files and children for snapshots.
+    fn persistence(&mut self) -> &mut dyn crate::persist::Outside;
+
     /// The whole file.
     fn read_file(&mut self, path: &Path) -> io::Result<Vec<u8>>;
 

@@ -19,9 +19,16 @@ use gyre::server::{Identity, Server, World};
 pub const NOON: i64 = 1_700_000_000_000;
 
 /// A world in which nothing is there and nothing can be done.
-pub struct EmptyWorld;
+#[derive(Default)]
+pub struct EmptyWorld {
+    disk: gyre::persist::simulated::SimulatedDisk,
+}
 
 impl World for EmptyWorld {
+    fn persistence(&mut self) -> &mut dyn gyre::persist::Outside {
+        &mut self.disk
+    }
+
     fn read_file(&mut self, _: &Path) -> io::Result<Vec<u8>> {
         Err(io::ErrorKind::NotFound.into())
     }
@@ -69,7 +76,7 @@ impl Engine {
         let identity = Identity::default();
         let server = Server::new(Rc::clone(&settings), flags, Clock::manual(NOON), 7, identity);
         let dispatcher = Dispatcher::new(commands, settings, Random::new(11));
-        Engine { server, dispatcher, batch: Batch::default(), world: EmptyWorld, next_index: 0 }
+        Engine { server, dispatcher, batch: Batch::default(), world: EmptyWorld::default(), next_index: 0 }
     }
 
     /// A new session.

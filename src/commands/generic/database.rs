@@ -72,10 +72,14 @@ fn flushdb(call: &mut Call, db: &mut Db) -> Outcome {
     Ok(())
 }
 
-fn flushall(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+fn flushall(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
     check_flush_type(call)?;
     for db in server.keyspace.iter_mut() {
         db.effects.dirty += db.clear() as u64;
+    }
+    if crate::exec::snapshot::flushed_all(server, world) {
+        // The disk knows of it already.
+        server.keyspace.iter_mut().for_each(|db| db.effects.dirty = 0);
     }
     propagate(call);
     call.reply.ok();

@@ -4,6 +4,7 @@
 
 mod data;
 mod protocol;
+mod reload;
 mod switches;
 
 use std::ops::RangeInclusive;
@@ -46,6 +47,8 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("CHANGE-REPL-ID", 0..=0, "", "Takes a new replication id.", switches::change_replication_id),
     sub("CONFIG-REWRITE-FORCE-ALL", 0..=0, "", "Rewrites the file with every directive.", switches::rewrite_everything),
     sub("DICT-RESIZING", 1..=1, "<0|1>", "Accepted: tables grow and shrink in small steps.", switches::accept_number),
+    sub("DIGEST", 0..=0, "", "A fingerprint of all data, as Redis's.", reload::digest),
+    sub("DIGEST-VALUE", 1..=WORDS_MAX, "<key> [<key> ...]", "Fingerprints of values.", reload::digest_of_values),
     sub("ERROR", 1..=1, "<text>", "Replies with an error.", protocol::error),
     sub("HTSTATS", 1..=2, "<db> [full]", "How full a database's table is.", data::table_of_database),
     sub("LOG", 1..=1, "<text>", "Writes to the log.", switches::log),
@@ -54,6 +57,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("PAUSE-CRON", 1..=1, "<0|1>", "Stops the periodic jobs, or goes on with them.", switches::pause_cron),
     sub("POPULATE", 1..=3, "<count> [<prefix>] [<bytes>]", "Makes many keys.", data::populate),
     sub("PROTOCOL", 1..=1, "<type>", "Replies with an example of a type.", protocol::protocol),
+    sub("RELOAD", 0..=WORDS_MAX, "[NOSAVE|NOFLUSH|MERGE ...]", "Saves, empties and loads.", reload::reload),
     sub("REPLYBUFFER", 2..=2, "PEAK-RESET-TIME <ms>|RESIZING <0|1>", REPLY_BUFFER, switches::reply_buffer),
     sub("SDSLEN", 1..=1, "<key>", "The bytes of a key and its string.", data::string_lengths),
     sub("SET-ACTIVE-EXPIRE", 1..=1, "<0|1>", "Stops removing keys that are due, or goes on.", switches::active_expire),
@@ -62,6 +66,9 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("STRINGMATCH-LEN", 2..=2, "<pattern> <text>", "Whether a glob matches.", switches::match_glob),
     sub("HELP", 0..=0, "", "Prints this help.", help),
 ];
+
+/// As many as a request may have.
+const WORDS_MAX: usize = usize::MAX;
 
 const REPLY_BUFFER: &str = "Accepted: a client has a buffer only while something is unsent.";
 

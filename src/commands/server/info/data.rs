@@ -1,28 +1,41 @@
 //! Sections about the data: persistence, replication, cluster, keyspace, keysizes.
 
 use super::Page;
+use crate::base::clock::Ms;
+use crate::persist::LoadProgress;
 use crate::value::Kind;
 
 pub(super) fn persistence(page: &mut Page) {
-    let is_loading = page.server.standing & crate::server::standing::LOADING != 0;
+    let (server, now) = (&*page.server, page.server.now);
+    let persist = &server.persist;
+    let (dirty, is_loading) = (server.keyspace.dirty, server.standing & crate::server::standing::LOADING != 0);
+    let (loading, last_is_good, saves) = (persist.loading, persist.last_is_good, persist.saves);
+    let (last_save, last_duration, last_copied) =
+        (persist.last_save / 1000, persist.last_duration_s.unwrap_or(-1), persist.last_copied_bytes);
+    let (expired, loaded) = (persist.last_load_keys_expired, persist.last_load_keys_loaded);
+    let child = persist.child.as_ref();
+    let copied = child.map_or((0, 0), |child| (child.copied_bytes_peak, child.copied_bytes));
+    let told_s = child.and_then(|child| child.told).map_or(0, |told| (now - told) / 1000);
+    let progress = child.map_or((0.0, 0, 0), |child| (child.percent_done(), child.keys_done, child.keys_total));
+    let running_s = child.map(|child| (now - child.started) / 1000);
     page.line("loading", u8::from(is_loading));
     page.line("async_loading", 0);
-    page.line("current_cow_peak", 0);
-    page.line("current_cow_size", 0);
-    page.line("current_cow_size_age", 0);
-    page.line("current_fork_perc", "0.00");
-    page.line("current_save_keys_processed", 0);
-    page.line("current_save_keys_total", 0);
-    page.line("rdb_changes_since_last_save", page.server.keyspace.dirty);
-    page.line("rdb_bgsave_in_progress", 0);
-    page.line("rdb_last_save_time", page.server.identity.started / 1000);
-    page.line("rdb_last_bgsave_status", "ok");
-    page.line("rdb_last_bgsave_time_sec", -1);
-    page.line("rdb_current_bgsave_time_sec", -1);
-    page.line("rdb_saves", 0);
-    page.line("rdb_last_cow_size", 0);
-    page.line("rdb_last_load_keys_expired", 0);
-    page.line("rdb_last_load_keys_loaded", 0);
+    page.line("current_cow_peak", copied.0);
+    page.line("current_cow_size", copied.1);
+    page.line("current_cow_size_age", told_s);
+    page.line("current_fork_perc", format_args!("{:.2}", progress.0));
+    page.line("current_save_keys_processed", progress.1);
+    page.line("current_save_keys_total", progress.2);
+    page.line("rdb_changes_since_last_save", dirty);
+    page.line("rdb_bgsave_in_progress", u8::from(running_s.is_some()));
+    page.line("rdb_last_save_time", last_save);
+    page.line("rdb_last_bgsave_status", if last_is_good { "ok" } else { "err" });
+    page.line("rdb_last_bgsave_time_sec", last_duration);
+    page.line("rdb_current_bgsave_time_sec", running_s.unwrap_or(-1));
+    page.line("rdb_saves", saves);
+    page.line("rdb_last_cow_size", last_copied);
+    page.line("rdb_last_load_keys_expired", expired);
+    page.line("rdb_last_load_keys_loaded", loaded);
     page.line("aof_enabled", 0);
     page.line("aof_rewrite_in_progress", 0);
     page.line("aof_rewrite_scheduled", 0);
@@ -35,6 +48,23 @@ pub(super) fn persistence(page: &mut Page) {
     page.line("aof_last_cow_size", 0);
     page.line("module_fork_in_progress", 0);
     page.line("module_fork_last_cow_size", 0);
+    if let Some(progress) = loading {
+        loading_progress(page, &progress, now);
+    }
+}
+
+/// How far a dump is loaded, and when it will be.
+fn loading_progress(page: &mut Page, progress: &LoadProgress, now: Ms) {
+    let (total, loaded) = (progress.total_bytes, progress.loaded_bytes);
+    let percent = if total == 0 { 0.0 } else { loaded as f64 * 100.0 / total as f64 };
+    let elapsed_s = ((now - progress.started) / 1000).max(0) as u64;
+    let left_s = if elapsed_s == 0 { 1 } else { elapsed_s * total.saturating_sub(loaded) / (loaded + 1) };
+    page.line("loading_start_time", progress.started / 1000);
+    page.line("loading_total_bytes", total);
+    page.line("loading_rdb_used_mem", progress.writer_used_memory);
+    page.line("loading_loaded_bytes", loaded);
+    page.line("loading_loaded_perc", format_args!("{percent:.2}"));
+    page.line("loading_eta_seconds", left_s);
 }
 
 pub(super) fn replication(page: &mut Page) {

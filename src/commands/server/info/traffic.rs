@@ -75,8 +75,8 @@ pub(super) fn stats(page: &mut Page) {
     ] {
         page.line(name, page.server.pubsub.names(topic).count());
     }
-    page.line("latest_fork_usec", 0);
-    page.line("total_forks", 0);
+    page.line("latest_fork_usec", page.server.persist.last_fork_us);
+    page.line("total_forks", page.server.persist.forks);
     page.line("migrate_cached_sockets", 0);
     page.line("slave_expires_tracked_keys", 0);
     for name in ["hits", "misses", "key_hits", "key_misses"] {

@@ -1,0 +1,43 @@
+//! SHUTDOWN: only asks. The loop leaves at the end of its turn, when everything that was answered is in the data to be saved.
+
+use crate::exec::{Block, Call, OnTimeout, Outcome, Stop, fault};
+use crate::server::{Server, ShutdownRequest, World};
+use crate::value::Kind;
+
+pub fn shutdown(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let mut request = ShutdownRequest { asked_by: Some(call.session), ..ShutdownRequest::default() };
+    let mut aborts = false;
+    for index in 1..call.argc() {
+        let save = match () {
+            () if call.is(index, "SAVE") => Some(true),
+            () if call.is(index, "NOSAVE") => Some(false),
+            () => None,
+        };
+        match () {
+            () if save.is_some() && request.save.is_none_or(|before| Some(before) == save) => request.save = save,
+            () if call.is(index, "NOW") => request.now = true,
+            () if call.is(index, "FORCE") => request.force = true,
+            () if call.is(index, "ABORT") => aborts = true,
+            () => return Err(fault::SYNTAX),
+        }
+    }
+    if aborts {
+        return abort(call, server, request);
+    }
+    server.shutdown = Some(request);
+    // No answer but an error, should it come to that.
+    Err(Stop::Block(Block { keys: Vec::new(), kind: Kind::String, deadline: None, on_timeout: OnTimeout::Null }))
+}
+
+fn abort(call: &mut Call, server: &mut Server, request: ShutdownRequest) -> Outcome {
+    if request != (ShutdownRequest { asked_by: request.asked_by, ..ShutdownRequest::default() }) {
+        return Err(fault::SYNTAX);
+    }
+    let Some(asked) = server.shutdown.take() else { return Err(Stop::error("ERR No shutdown in progress.")) };
+    if let Some(session) = asked.asked_by {
+        crate::exec::blocking::end_with_error(server, session, "ERR Errors trying to SHUTDOWN. Check logs.");
+    }
+    log::info!("Shutdown manually aborted.");
+    call.reply.ok();
+    Ok(())
+}

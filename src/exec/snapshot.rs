@@ -1,0 +1,215 @@
+//! Snapshots as the server takes them: what of its state goes into one, and what changes when one begins, succeeds or fails.
+//! The ways of files and children are `persist`'s; here they meet keyspace, settings and gates.
+
+use std::path::Path;
+
+use crate::base::clock::Ms;
+use crate::keyspace::Keyspace;
+use crate::persist::{self, ChildEnd, Job, LoadFailure, Loading, SaveFailure};
+use crate::rdb::load::Policy;
+use crate::rdb::save::Facts;
+use crate::server::{REDIS_VERSION, Server, ShutdownRequest, World, standing};
+
+fn job(server: &Server, pid: u32) -> Job<'_> {
+    Job {
+        keyspace: &server.keyspace,
+        settings: &server.settings,
+        facts: Facts {
+            redis_version: REDIS_VERSION,
+            now_s: server.now / 1000,
+            used_memory: server.used_memory(),
+            is_aof_base: false,
+            libraries: &server.persist.libraries,
+        },
+        clock: &server.clock,
+        pid,
+    }
+}
+
+/// Saves in the foreground. The log says why not.
+pub fn save(server: &mut Server, world: &mut dyn World) -> bool {
+    match persist::save(&job(server, server.identity.pid), world.persistence()) {
+        Ok(()) => {
+            server.keyspace.dirty = 0;
+            server.persist.saved(server.now);
+            update_gate(server);
+            true
+        }
+        Err(SaveFailure(line)) => {
+            log::warn!("{line}");
+            false
+        }
+    }
+}
+
+/// SAVE.
+pub fn save_on_demand(server: &mut Server, world: &mut dyn World) -> bool {
+    server.persist.saves += 1;
+    save(server, world)
+}
+
+/// Forks a child that saves; false if there is none (the log says why). No child may be at work.
+pub fn begin_background(server: &mut Server, world: &mut dyn World) -> bool {
+    server.persist.saves += 1;
+    server.persist.last_try = server.now;
+    let began = server.clock.monotonic_ns();
+    let forked = {
+        let server = &*server;
+        world
+            .persistence()
+            .fork(&mut |files, pipe| persist::save_in_child(&job(server, std::process::id()), files, pipe))
+    };
+    server.persist.last_fork_us = (server.clock.monotonic_ns() - began) / 1000;
+    match forked {
+        Ok(pid) => {
+            server.persist.forks += 1;
+            let (keys, dirty) = (server.keyspace.len() as u64, server.keyspace.dirty);
+            server.persist.begin(pid, server.now, keys, dirty);
+            hold_tables(&mut server.keyspace, true);
+            true
+        }
+        Err(error) => {
+            log::warn!("Can't save in background: fork: {}", crate::config::load::system_text(&error));
+            server.persist.last_is_good = false;
+            update_gate(server);
+            false
+        }
+    }
+}
+
+/// A periodic job: begins what a save point or BGSAVE SCHEDULE wants.
+pub fn begin_if_due(server: &mut Server, world: &mut dyn World) {
+    let is_loading = server.standing & standing::LOADING != 0;
+    if !is_loading && server.persist.is_due(&server.settings, server.keyspace.dirty, server.now) {
+        begin_background(server, world);
+    }
+}
+
+/// The child is gone.
+pub fn child_ended(server: &mut Server, world: &mut dyn World, end: ChildEnd) {
+    let saved_changes = server.persist.child_ended(end, server.now, world.persistence());
+    server.keyspace.dirty = server.keyspace.dirty.saturating_sub(saved_changes);
+    hold_tables(&mut server.keyspace, false);
+    update_gate(server);
+}
+
+/// FLUSHALL: a child's snapshot of what was flushed is not wanted, and where snapshots are, the disk is to know of the flush
+/// at once. True when it does.
+pub fn flushed_all(server: &mut Server, world: &mut dyn World) -> bool {
+    server.persist.kill(world.persistence());
+    !server.settings.save_points.is_empty() && save(server, world)
+}
+
+/// Refuses writes, or allows them again, as the last snapshot went.
+pub fn update_gate(server: &mut Server) {
+    let settings = &server.settings;
+    let refuses =
+        settings.stop_writes_on_bgsave_error && !settings.save_points.is_empty() && !server.persist.last_is_good;
+    server.set_standing(standing::DISK, refuses);
+}
+
+fn hold_tables(keyspace: &mut Keyspace, hold: bool) {
+    keyspace.iter_mut().for_each(|db| db.hold_table(hold));
+}
+
+/// Does what is to be done before leaving; false if the server has to stay, because the data could not be saved.
+pub fn prepare_to_leave(server: &mut Server, world: &mut dyn World, request: ShutdownRequest) -> bool {
+    let is_loading = server.standing & standing::LOADING != 0;
+    if let Some(child) = server.persist.child.take() {
+        log::warn!("There is a child saving an .rdb. Killing it!");
+        world.persistence().kill_child(child.pid);
+        world.persistence().reap_child(child.pid);
+        persist::remove_unfinished(child.pid, world.persistence());
+    }
+    let wants_save = request.save.unwrap_or(!server.settings.save_points.is_empty());
+    if !wants_save || is_loading {
+        return true;
+    }
+    log::info!("Saving the final RDB snapshot before exiting.");
+    if save(server, world) {
+        return true;
+    }
+    if request.force {
+        log::warn!("Error trying to save the DB. Exit anyway.");
+    } else {
+        log::warn!("Error trying to save the DB, can't exit.");
+    }
+    request.force
+}
+
+/// Begins to load the dump; from now on only commands marked LOADING run. `None`: there is no dump.
+pub fn begin_loading(server: &mut Server, world: &mut dyn World) -> Result<Option<Loading>, LoadFailure> {
+    let path = persist::dump_path(&server.settings);
+    let policy = Policy { drop_due_by: Some(server.clock.wall_ms()), replaces: false };
+    let loading = open(server, world, &path, policy)?;
+    if loading.is_some() {
+        server.set_standing(standing::LOADING, true);
+        // What became due while the dump lay on the disk is seen to when all is there.
+        server.keyspace.set_rules(|rules| rules.may_expire = false);
+    }
+    Ok(loading)
+}
+
+/// The dump is loaded: everybody may come in.
+pub fn end_loading(server: &mut Server) {
+    server.set_standing(standing::LOADING, false);
+    server.keyspace.set_rules(|rules| rules.may_expire = true);
+    server.keyspace.dirty = 0;
+}
+
+fn open(
+    server: &mut Server,
+    world: &mut dyn World,
+    path: &Path,
+    policy: Policy,
+) -> Result<Option<Loading>, LoadFailure> {
+    server.persist.libraries.clear();
+    Loading::begin(path, policy, &server.settings, &mut server.persist, world.persistence(), &server.clock)
+}
+
+/// How DEBUG RELOAD reloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reload {
+    pub saves: bool,
+    pub flushes: bool,
+    /// Keys of the dump replace those that are there.
+    pub merges: bool,
+}
+
+/// Saves, empties and loads, all at once; the error text is the reply.
+pub fn reload(server: &mut Server, world: &mut dyn World, how: Reload) -> Result<(), &'static str> {
+    if how.saves && !save(server, world) {
+        return Err("ERR");
+    }
+    if how.flushes {
+        empty(server);
+    }
+    let path = persist::dump_path(&server.settings);
+    let now: Ms = server.clock.wall_ms();
+    server.keyspace.set_now(now);
+    let policy = Policy { drop_due_by: Some(now), replaces: how.merges };
+    let loaded = match open(server, world, &path, policy) {
+        Ok(Some(loading)) => {
+            let (keyspace, persist, settings) = (&mut server.keyspace, &mut server.persist, &server.settings);
+            loading.run(keyspace, persist, settings, world.persistence(), &server.clock)
+        }
+        // Nothing was saved, and nothing is there.
+        Ok(None) => Err(LoadFailure(Vec::new())),
+        Err(failure) => Err(failure),
+    };
+    if let Err(LoadFailure(lines)) = loaded {
+        lines.iter().for_each(|line| log::warn!("{line}"));
+        return Err("ERR Error trying to load the RDB dump, check server logs");
+    }
+    log::warn!("DB reloaded by DEBUG RELOAD");
+    Ok(())
+}
+
+/// Empties every database and frees what was there at once: the same data is about to come again.
+fn empty(server: &mut Server) {
+    for index in 0..server.keyspace.databases() {
+        server.keyspace.db_mut(index).clear();
+    }
+    super::effects::hand_on_all(server);
+    while !server.keyspace.garbage.free_slice() {}
+}

@@ -1,0 +1,205 @@
+//! Loading a dump, step by step, with what the log and INFO say of it.
+//!
+//! `begin` opens the file; the loop calls `step` once a turn until it is done. Data that is half there is nobody's business:
+//! the loop keeps every command out that does not say LOADING.
+
+use super::outside::Files;
+use super::snapshot::delay;
+use super::state::{LoadProgress, Persist};
+use crate::base::clock::{Clock, Ms};
+use crate::config::Settings;
+use crate::config::load::system_text;
+use crate::keyspace::Keyspace;
+use crate::rdb::load::{Loader, Policy, Remark};
+use crate::rdb::reader::{Fault, ReadSource, Reader};
+use crate::rdb::record::Trailer;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// How long one step may take: the longest that a client waits for its -LOADING.
+const STEP_NS_MAX: u64 = 2_000_000;
+
+/// Keys between two looks at the clock.
+const KEYS_PER_LOOK: u64 = 64;
+
+/// Empty keys that the log names; the rest is counted.
+const EMPTY_KEYS_NAMED_MAX: u64 = 10;
+
+/// Why a dump was not loaded: lines for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadFailure(pub Vec<String>);
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    GoesOn,
+    Done,
+}
+
+/// A dump that is being loaded.
+pub struct Loading {
+    loader: Loader<ReadSource<Box<dyn Read>>>,
+    began_ns: u64,
+    checks_sum: bool,
+}
+
+impl Loading {
+    /// Opens the dump; `None` if there is none.
+    pub fn begin(
+        path: &Path,
+        policy: Policy,
+        settings: &Settings,
+        persist: &mut Persist,
+        files: &mut dyn Files,
+        clock: &Clock,
+    ) -> Result<Option<Loading>, LoadFailure> {
+        let (inner, length) = match files.open(path) {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                let (path, text) = (path.display(), system_text(&error));
+                let line = format!("Fatal error: can't open the RDB file {path} for reading: {text}");
+                return Err(LoadFailure(vec![line]));
+            }
+        };
+        persist.loading = Some(LoadProgress {
+            started: clock.wall_ms(),
+            total_bytes: length,
+            loaded_bytes: 0,
+            writer_used_memory: 0,
+        });
+        (persist.last_load_keys_loaded, persist.last_load_keys_expired) = (0, 0);
+        // Only a regular file knows its length; a pipe says 0.
+        let source = ReadSource { inner, left: (length > 0).then_some(length) };
+        let reader = Reader::new(source);
+        let reader = if settings.rdb_checksum { reader } else { reader.without_checksum() };
+        let loader = Loader::new(reader, policy);
+        Ok(Some(Loading { loader, began_ns: clock.monotonic_ns(), checks_sum: settings.rdb_checksum }))
+    }
+
+    /// Reads on for a bounded time.
+    pub fn step(
+        &mut self,
+        keyspace: &mut Keyspace,
+        persist: &mut Persist,
+        settings: &Settings,
+        files: &mut dyn Files,
+        clock: &Clock,
+    ) -> Result<Step, LoadFailure> {
+        let until = clock.monotonic_ns() + STEP_NS_MAX;
+        let delay_us = i64::from(settings.key_load_delay_us);
+        let mut keys = 0;
+        let mut may_go_on = |_| {
+            keys += 1;
+            if delay_us != 0 {
+                delay(files, delay_us, keys);
+            }
+            (delay_us <= 0 && keys % KEYS_PER_LOOK != 0) || clock.monotonic_ns() < until
+        };
+        let mut empty_keys = self.loader.counts.empty;
+        let hides = settings.hide_user_data_from_log;
+        let now = clock.wall_ms();
+        let mut remark = |remark| {
+            if matches!(remark, Remark::EmptyKey(_)) {
+                empty_keys += 1;
+            }
+            note(remark, persist, now, empty_keys, hides);
+        };
+        let stepped = self.loader.step(keyspace, &mut may_go_on, &mut remark);
+        if let Some(progress) = &mut persist.loading {
+            progress.loaded_bytes = self.loader.offset();
+        }
+        persist.last_load_keys_loaded = self.loader.counts.loaded;
+        persist.last_load_keys_expired = self.loader.counts.expired;
+        match stepped {
+            Ok(None) => Ok(Step::GoesOn),
+            Ok(Some(trailer)) => {
+                persist.loading = None;
+                self.finish(trailer, clock)
+            }
+            Err(fault) => {
+                persist.loading = None;
+                Err(explain(&fault))
+            }
+        }
+    }
+
+    /// All at once, for DEBUG RELOAD.
+    pub fn run(
+        mut self,
+        keyspace: &mut Keyspace,
+        persist: &mut Persist,
+        settings: &Settings,
+        files: &mut dyn Files,
+        clock: &Clock,
+    ) -> Result<(), LoadFailure> {
+        while self.step(keyspace, persist, settings, files, clock)? == Step::GoesOn {}
+        Ok(())
+    }
+
+    fn finish(&self, trailer: Trailer, clock: &Clock) -> Result<Step, LoadFailure> {
+        match trailer {
+            Trailer::Differs { stored, computed } => {
+                return Err(LoadFailure(vec![
+                    format!("Wrong RDB checksum expected: ({computed:x}) but got ({stored:x}). Aborting now."),
+                    format!("Internal error in RDB reading offset {} -> RDB CRC error", self.loader.offset()),
+                ]));
+            }
+            Trailer::Unchecked if self.checks_sum => {
+                log::info!("RDB file was saved with checksum disabled: no check performed.");
+            }
+            _ => {}
+        }
+        let counts = &self.loader.counts;
+        let skipped = if counts.empty > 0 { format!(", empty keys skipped: {}", counts.empty) } else { String::new() };
+        log::info!("Done loading RDB, keys loaded: {}, keys expired: {}{skipped}.", counts.loaded, counts.expired);
+        let seconds = (clock.monotonic_ns() - self.began_ns) as f64 / 1e9;
+        log::info!("DB loaded from disk: {seconds:.3} seconds");
+        Ok(Step::Done)
+    }
+}
+
+/// What the log says of a remark of the loader, and what is kept of it.
+fn note(remark: Remark, persist: &mut Persist, now: Ms, empty_keys: u64, hides: bool) {
+    let (name, value) = match remark {
+        Remark::Library(source) => return persist.libraries.push(source),
+        Remark::EmptyKey(key) if empty_keys <= EMPTY_KEYS_NAMED_MAX => {
+            let named = if hides { String::new() } else { format!(": {}", String::from_utf8_lossy(&key)) };
+            return log::info!("rdbLoadObject skipping empty key{named}");
+        }
+        Remark::EmptyKey(_) => return,
+        Remark::Aux { name, value } => (name, String::from_utf8_lossy(&value).into_owned()),
+    };
+    match name.to_ascii_lowercase().as_slice() {
+        [b'%', ..] => log::info!("RDB '{}': {value}", String::from_utf8_lossy(&name)),
+        b"redis-ver" => log::info!("Loading RDB produced by version {value}"),
+        b"valkey-ver" => log::info!("Loading RDB produced by Valkey version {value}"),
+        b"ctime" => {
+            let age_s = now / 1000 - value.parse::<i64>().unwrap_or(0);
+            log::info!("RDB age {} seconds", age_s.max(0));
+        }
+        b"used-mem" => {
+            let bytes = value.parse::<u64>().unwrap_or(0);
+            log::info!("RDB memory usage when created {:.2} Mb", bytes as f64 / (1024.0 * 1024.0));
+            if let Some(progress) = &mut persist.loading {
+                progress.writer_used_memory = bytes;
+            }
+        }
+        b"aof-base" if value == "1" => log::info!("RDB is base AOF"),
+        // Others are for replicas, or unknown: passed over.
+        _ => {}
+    }
+}
+
+/// A fault as the log tells it.
+fn explain(fault: &Fault) -> LoadFailure {
+    let line = format!("Internal error in RDB reading offset {} -> {fault}", fault.offset());
+    let first = match fault {
+        Fault::Source { .. } | Fault::Short { .. } => {
+            "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_owned()
+        }
+        Fault::NotServed { what, .. } => format!("Can't load the dump: {what}"),
+        Fault::Corrupt { .. } => return LoadFailure(vec![line]),
+    };
+    LoadFailure(vec![first, line])
+}

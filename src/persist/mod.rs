@@ -1,0 +1,24 @@
+//! Keeping the data on disk: snapshots in the foreground and by a forked child, and loading them again.
+//!
+//! Owns the state of it all (`Persist`) and the files' ways: written beside, synced, renamed. What it needs from the outside
+//! (files, a child, its pipe) it asks through `Outside`, so that it runs on a simulated disk too. Must not know the server:
+//! it is handed the keyspace, the settings and the time.
+
+mod child;
+mod files;
+mod loading;
+mod outside;
+mod report;
+pub mod simulated;
+mod snapshot;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use child::{Child, ChildEnd};
+pub use files::RealFiles;
+pub use loading::{LoadFailure, Loading, Step};
+pub use outside::{Files, OutputFile, Outside, Pipe};
+pub use snapshot::{Job, SaveFailure, dump_path, save, save_in_child};
+pub use state::{LoadProgress, Persist, remove_unfinished};

@@ -1,0 +1,166 @@
+//! Writing a snapshot to its file, in the server or in its child: beside the old one, synced, then in its place.
+//!
+//! ```text
+//!   temp-<pid>.rdb: write … write, sync  ──▶  rename over the old dump  ──▶  sync the folder
+//! ```
+//!
+//! Invariant: the old dump stays whole until the new one is whole on the disk; what fails removes the unfinished file.
+
+use super::outside::{Files, OutputFile, Pipe};
+use super::report::Report;
+use super::state::unfinished_path;
+use crate::base::clock::Clock;
+use crate::config::Settings;
+use crate::config::load::system_text;
+use crate::keyspace::Keyspace;
+use crate::rdb::save::{Facts, write_dump};
+use crate::rdb::writer::{Choices, Sink, Writer};
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Bytes after which the disk is told to begin, so that the last sync does not have everything to do.
+const SYNC_EVERY_BYTES: usize = 4 * 1024 * 1024;
+
+/// Keys between two looks at the clock.
+const KEYS_PER_LOOK: u64 = 1024;
+
+/// How often a child tells how far it is.
+const REPORT_EVERY_NS: u64 = 1_000_000_000;
+
+/// Counting the copied pages takes time of the child's own: at most one part in so many.
+const COUNTING_SHARE: u64 = 100;
+
+/// Why there is no new snapshot: a line for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaveFailure(pub String);
+
+/// What a snapshot is made of and where it goes.
+pub struct Job<'j> {
+    pub keyspace: &'j Keyspace,
+    pub settings: &'j Settings,
+    pub facts: Facts<'j>,
+    pub clock: &'j Clock,
+    /// The process that writes.
+    pub pid: u32,
+}
+
+/// The path of the dump, from the working directory.
+pub fn dump_path(settings: &Settings) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(&settings.rdb_file_name))
+}
+
+/// Writes a snapshot in place of the old one.
+pub fn save(job: &Job<'_>, files: &mut dyn Files) -> Result<(), SaveFailure> {
+    save_with(job, files, &mut |_, _| Ok(()))
+}
+
+/// The same in a child: tells its parent how far it is, and that it is done; gives back the exit code.
+pub fn save_in_child(job: &Job<'_>, files: &mut dyn Files, pipe: &mut dyn Pipe) -> i32 {
+    let mut told = job.clock.monotonic_ns();
+    let mut pause = REPORT_EVERY_NS;
+    let saved = save_with(job, files, &mut |files, keys| {
+        let now = job.clock.monotonic_ns();
+        if now - told >= pause {
+            let copied_bytes = files.private_dirty_bytes();
+            told = job.clock.monotonic_ns();
+            pause = REPORT_EVERY_NS.max((told - now) * COUNTING_SHARE);
+            pipe.send(&Report::Progress { keys, copied_bytes }.encode())?;
+        }
+        Ok(())
+    });
+    let (report, code) = match saved {
+        Ok(()) => (Report::Done { copied_bytes: files.private_dirty_bytes() }, 0),
+        Err(SaveFailure(line)) => (Report::Trouble(line), 1),
+    };
+    // A parent that is gone has no use for it.
+    let _ = pipe.send(&report.encode());
+    code
+}
+
+fn save_with(
+    job: &Job<'_>,
+    files: &mut dyn Files,
+    look: &mut dyn FnMut(&mut dyn Files, u64) -> io::Result<()>,
+) -> Result<(), SaveFailure> {
+    let (unfinished, path) = (unfinished_path(job.pid), dump_path(job.settings));
+    let written = write_file(job, files, &unfinished, look);
+    let done = written.and_then(|()| put_in_place(files, &unfinished, &path));
+    if done.is_err() {
+        // Whatever is left of it is of no use; it may not even be there.
+        let _ = files.remove(&unfinished);
+    }
+    done
+}
+
+fn write_file(
+    job: &Job<'_>,
+    files: &mut dyn Files,
+    path: &Path,
+    look: &mut dyn FnMut(&mut dyn Files, u64) -> io::Result<()>,
+) -> Result<(), SaveFailure> {
+    let file = files.create(path).map_err(|error| {
+        let (path, folder) = (path.display(), working_directory());
+        failure(format!("Failed opening the temp RDB file {path} (in server root dir {folder}) for saving"), &error)
+    })?;
+    let sink = FileSink { file, since_sync: 0, syncs: job.settings.rdb_incremental_fsync };
+    let choices = Choices { compress: job.settings.rdb_compression, checksum: job.settings.rdb_checksum };
+    let delay_us = i64::from(job.settings.rdb_key_save_delay_us);
+    let write = write_dump(Writer::new(sink, choices), job.keyspace, &job.facts, &mut |keys| {
+        if delay_us != 0 {
+            delay(files, delay_us, keys);
+        }
+        if keys % KEYS_PER_LOOK == 0 { look(files, keys) } else { Ok(()) }
+    });
+    write
+        .and_then(|mut sink| sink.file.sync())
+        .map_err(|error| failure("Write error while saving DB to the disk".to_owned(), &error))
+}
+
+fn put_in_place(files: &mut dyn Files, unfinished: &Path, path: &Path) -> Result<(), SaveFailure> {
+    files.rename(unfinished, path).map_err(|error| {
+        let (from, to, folder) = (unfinished.display(), path.display(), working_directory());
+        let what =
+            format!("Error moving temp DB file {from} on the final destination {to} (in server root dir {folder})");
+        failure(what, &error)
+    })?;
+    let synced = files.sync_folder_of(path);
+    synced.map_err(|error| failure("Failed to fsync directory while saving DB".to_owned(), &error))
+}
+
+/// Stands still for testing: microseconds after every key or, below zero, one after so many keys.
+pub(super) fn delay(files: &mut dyn Files, delay_us: i64, keys: u64) {
+    if delay_us > 0 {
+        files.sleep(delay_us as u64);
+    } else if keys % delay_us.unsigned_abs() == 0 {
+        files.sleep(1);
+    }
+}
+
+fn working_directory() -> String {
+    std::env::current_dir().map_or_else(|_| "unknown".to_owned(), |folder| folder.display().to_string())
+}
+
+fn failure(what: String, error: &io::Error) -> SaveFailure {
+    SaveFailure(format!("{what}: {}", system_text(error)))
+}
+
+/// A file as a sink: the disk is told to begin every few MiB.
+struct FileSink {
+    file: Box<dyn OutputFile>,
+    since_sync: usize,
+    syncs: bool,
+}
+
+impl Sink for FileSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write(bytes)?;
+        self.since_sync += bytes.len();
+        if self.syncs && self.since_sync >= SYNC_EVERY_BYTES {
+            self.since_sync = 0;
+            self.file.sync_some()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! The state of persistence, and its one child.
+//!
+//! ```text
+//!          BGSAVE, a save point, a scheduled save                      the pipe is hung up
+//!  Idle ──────────────────────────────────────────▶ child at work ──────────────────────────▶ Idle
+//!    │  `begin` (the fork failed: status bad, Idle)                  `child_ended`
+//!    └─ SAVE, SHUTDOWN: `saved` or `failed` at once
+//!
+//!  child_ended   left 0      status good, LASTSAVE now, dirty less what the child had in hand
+//!                left else   status bad; the dump of before is untouched
+//!                signal      status bad unless we sent it (`kill`); its file is removed
+//! ```
+//!
+//! Invariant: at most one child at a time. While the status is bad (and the configuration says so) writes are refused.
+
+use super::child::{Child, ChildEnd};
+use super::outside::Outside;
+use crate::base::clock::Ms;
+use crate::config::Settings;
+use std::path::PathBuf;
+
+/// After a failure, save points and scheduled saves wait so long before they try again.
+const RETRY_AFTER_S: i64 = 5;
+
+/// The signal that ends a child of ours that is no longer wanted: its end is no failure.
+const UNWANTED_SIGNAL: i32 = libc::SIGUSR1;
+
+/// A dump that is being loaded, as INFO tells.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadProgress {
+    pub started: Ms,
+    pub total_bytes: u64,
+    pub loaded_bytes: u64,
+    /// What the server that wrote the dump used, 0 if it did not say.
+    pub writer_used_memory: u64,
+}
+
+/// See the head of the file.
+#[derive(Debug)]
+pub struct Persist {
+    pub child: Option<Child>,
+    /// A save is to begin as soon as it can.
+    pub is_scheduled: bool,
+    /// When data and disk last agreed: the start of the process, or the last snapshot that succeeded.
+    pub last_save: Ms,
+    /// When a background save was last begun; 0: never.
+    pub last_try: Ms,
+    pub last_is_good: bool,
+    /// How long the last background save took; `None`: there was none.
+    pub last_duration_s: Option<i64>,
+    /// What copy-on-write cost the last child.
+    pub last_copied_bytes: u64,
+    /// Snapshots begun, foreground and background.
+    pub saves: u64,
+    pub forks: u64,
+    pub last_fork_us: u64,
+    pub loading: Option<LoadProgress>,
+    pub last_load_keys_loaded: u64,
+    pub last_load_keys_expired: u64,
+    /// Function libraries of the dump that was loaded: carried along as they came, and written again.
+    pub libraries: Vec<Vec<u8>>,
+}
+
+impl Persist {
+    pub fn new(now: Ms) -> Persist {
+        Persist {
+            child: None,
+            is_scheduled: false,
+            last_save: now,
+            last_try: 0,
+            last_is_good: true,
+            last_duration_s: None,
+            last_copied_bytes: 0,
+            saves: 0,
+            forks: 0,
+            last_fork_us: 0,
+            loading: None,
+            last_load_keys_loaded: 0,
+            last_load_keys_expired: 0,
+            libraries: Vec::new(),
+        }
+    }
+
+    /// A child was forked and is at work.
+    pub fn begin(&mut self, pid: u32, now: Ms, keys: u64, dirty: u64) {
+        debug_assert!(self.child.is_none(), "one child at a time");
+        self.is_scheduled = false;
+        log::info!("Background saving started by pid {pid}");
+        self.child = Some(Child::new(pid, now, keys, dirty));
+    }
+
+    /// A snapshot in the foreground succeeded.
+    pub fn saved(&mut self, now: Ms) {
+        log::info!("DB saved on disk");
+        self.last_save = now;
+        self.last_is_good = true;
+    }
+
+    /// The child is gone. Gives back by how much the count of changes goes down.
+    pub fn child_ended(&mut self, end: ChildEnd, now: Ms, outside: &mut dyn Outside) -> u64 {
+        let Some(child) = self.child.take() else { return 0 };
+        self.last_duration_s = Some((now - child.started) / 1000);
+        let succeeded = end == ChildEnd::Left(0);
+        match end {
+            ChildEnd::Left(0) => {
+                log::info!("Background saving terminated with success");
+                self.last_save = now;
+                self.last_is_good = true;
+                self.last_copied_bytes = child.copied_bytes;
+            }
+            ChildEnd::Left(_) => {
+                log::warn!("Background saving error");
+                self.last_is_good = false;
+            }
+            ChildEnd::Signal(signal) => {
+                log::warn!("Background saving terminated by signal {signal}");
+                remove_unfinished(child.pid, outside);
+                self.last_is_good &= signal == UNWANTED_SIGNAL;
+            }
+        }
+        if succeeded { child.dirty_at_start } else { 0 }
+    }
+
+    /// Ends the child, whose work nobody wants any more.
+    pub fn kill(&mut self, outside: &mut dyn Outside) {
+        if let Some(child) = &self.child {
+            log::info!("Killing running RDB child: {}", child.pid);
+            outside.kill_child(child.pid);
+        }
+    }
+
+    /// True when a save point, or a scheduled save, wants a snapshot now. `dirty`: changes since the last one.
+    pub fn is_due(&self, settings: &Settings, dirty: u64, now: Ms) -> bool {
+        if self.child.is_some() || !(self.last_is_good || now - self.last_try > RETRY_AFTER_S * 1000) {
+            return false;
+        }
+        let since_s = (now - self.last_save) / 1000;
+        let reached = settings.save_points.iter().find(|p| dirty >= p.changes as u64 && since_s > p.seconds);
+        if let Some(point) = reached {
+            log::info!("{} changes in {} seconds. Saving...", point.changes, point.seconds);
+        }
+        reached.is_some() || self.is_scheduled
+    }
+}
+
+/// The file that process `pid` writes before it gets its name.
+pub fn unfinished_path(pid: u32) -> PathBuf {
+    PathBuf::from(format!("temp-{pid}.rdb"))
+}
+
+/// Removes what a child left behind.
+pub fn remove_unfinished(pid: u32, outside: &mut dyn Outside) {
+    // It may not have come so far as to make one.
+    let _ = outside.remove(&unfinished_path(pid));
+}

@@ -1,0 +1,191 @@
+//! A whole dump in, in steps: `step` reads records until it is told to pause, so that the loop can answer clients meanwhile.
+//!
+//! Keys are made ahead and entered a few at a time (`AHEAD_KEYS`): by then the table's buckets are in the cache.
+//!
+//! ```text
+//! new ──▶ header ──▶ records … ──▶ trailer ──▶ done            any fault ends it; what was entered stays
+//! ```
+
+use super::format::Kind;
+use super::read_value::read_value;
+use super::reader::{Fault, Reader, Source};
+use super::record::{Preface, Record, Trailer, next_record, read_header, read_trailer};
+use crate::base::clock::Ms;
+use crate::keyspace::eviction::{access_of_new, access_with_frequency, access_with_idle};
+use crate::keyspace::{Arriving, Db, Key, Keyspace, Newcomer};
+use crate::value::limits::EncodingLimits;
+
+/// Keys made before the first of them is entered.
+const AHEAD_KEYS: usize = 16;
+
+/// Room made for keys that a dump only promises, when nobody knows how long it is.
+const ROOM_KEYS_MAX: u64 = 1 << 20;
+
+/// The least that a key takes in a dump: kind, key and value of one byte each.
+const KEY_BYTES_MIN: u64 = 3;
+
+/// What is done with what is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Keys that were due by then are dropped; `None` keeps them (a replica waits for its master's word).
+    pub drop_due_by: Option<Ms>,
+    /// A key that is there already is replaced; else it is a fault.
+    pub replaces: bool,
+}
+
+/// What was read so far.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    pub loaded: u64,
+    /// Keys that were due already.
+    pub expired: u64,
+    /// Keys without elements, passed over.
+    pub empty: u64,
+}
+
+/// What a loader tells besides keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// A fact that the file states about itself.
+    Aux { name: Vec<u8>, value: Vec<u8> },
+    /// A function library.
+    Library(Vec<u8>),
+    /// A key without elements was passed over.
+    EmptyKey(Vec<u8>),
+}
+
+/// A dump being read.
+pub struct Loader<S> {
+    reader: Reader<S>,
+    policy: Policy,
+    version: Option<u32>,
+    db: usize,
+    key: Vec<u8>,
+    ahead: Vec<Newcomer>,
+    pub counts: Counts,
+}
+
+impl<S: Source> Loader<S> {
+    pub fn new(reader: Reader<S>, policy: Policy) -> Loader<S> {
+        let ahead = Vec::with_capacity(AHEAD_KEYS);
+        Loader { reader, policy, version: None, db: 0, key: Vec::new(), ahead, counts: Counts::default() }
+    }
+
+    /// Bytes read so far.
+    pub fn offset(&self) -> u64 {
+        self.reader.offset()
+    }
+
+    /// The key that is being read, or was read last.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// Reads on until `may_go_on` (asked after every key, with the bytes read so far) says no, or to the end:
+    /// then the trailer's verdict comes back.
+    pub fn step(
+        &mut self,
+        keyspace: &mut Keyspace,
+        may_go_on: &mut dyn FnMut(u64) -> bool,
+        remark: &mut dyn FnMut(Remark),
+    ) -> Result<Option<Trailer>, Fault> {
+        if self.version.is_none() {
+            self.version = Some(read_header(&mut self.reader)?);
+        }
+        loop {
+            match next_record(&mut self.reader, &mut self.key)? {
+                Record::Value(preface) => {
+                    self.read_key(keyspace, preface, remark)?;
+                    if !may_go_on(self.reader.offset()) {
+                        self.enter_all(keyspace)?;
+                        return Ok(None);
+                    }
+                }
+                Record::Database(number) => {
+                    self.enter_all(keyspace)?;
+                    self.db = usize::try_from(number).ok().filter(|&db| db < keyspace.databases()).ok_or_else(|| {
+                        let databases = keyspace.databases();
+                        self.reader.not_served(format!(
+                            "FATAL: Data file was created with a Redis server configured to handle more than {databases} \
+                             databases. Exiting: database {number}"
+                        ))
+                    })?;
+                }
+                Record::Sizes { keys, .. } => keyspace.db_mut(self.db).reserve(self.credible(keys)),
+                Record::SlotSizes { .. } => {}
+                Record::Aux { name, value } => remark(Remark::Aux { name, value }),
+                Record::Library(source) => remark(Remark::Library(source)),
+                Record::End => {
+                    self.enter_all(keyspace)?;
+                    let version = self.version.expect("read first");
+                    return read_trailer(&mut self.reader, version).map(Some);
+                }
+            }
+        }
+    }
+
+    /// As many keys as the rest of the dump can hold.
+    fn credible(&self, keys: u64) -> usize {
+        let most = self.reader.bytes_left().map_or(ROOM_KEYS_MAX, |left| left / KEY_BYTES_MIN);
+        keys.min(most) as usize
+    }
+
+    fn read_key(
+        &mut self,
+        keyspace: &mut Keyspace,
+        preface: Preface,
+        remark: &mut dyn FnMut(Remark),
+    ) -> Result<(), Fault> {
+        let db = keyspace.db_mut(self.db);
+        let key = Key::new(&self.key);
+        db.prefetch_bucket(key.hash);
+        let Some(value) = read_value(&mut self.reader, preface.kind, &db.rules.limits)? else {
+            self.counts.empty += 1;
+            remark(Remark::EmptyKey(self.key.clone()));
+            return Ok(());
+        };
+        if self.policy.drop_due_by.is_some_and(|now| preface.deadline.is_some_and(|deadline| deadline < now)) {
+            self.counts.expired += 1;
+            return Ok(());
+        }
+        self.counts.loaded += 1;
+        self.ahead.push(Newcomer::new(key, value, preface.deadline, access_of(db, &preface)));
+        if self.ahead.len() == AHEAD_KEYS { self.enter_all(keyspace) } else { Ok(()) }
+    }
+
+    fn enter_all(&mut self, keyspace: &mut Keyspace) -> Result<(), Fault> {
+        let db = keyspace.db_mut(self.db);
+        for newcomer in self.ahead.drain(..) {
+            if self.policy.replaces {
+                db.admit_over(newcomer);
+            } else if let Err(newcomer) = db.admit(newcomer) {
+                let key = String::from_utf8_lossy(newcomer.key()).into_owned();
+                return Err(self.reader.corrupt(format!("RDB has duplicated key '{key}' in DB {}", self.db)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The access field that a key gets.
+pub fn access_of(db: &Db, preface: &Preface) -> u32 {
+    match (preface.frequency, preface.idle_seconds) {
+        (Some(frequency), _) if db.rules.policy.is_lfu() => access_with_frequency(frequency, &db.rules),
+        (_, Some(idle)) if !db.rules.policy.is_lfu() => access_with_idle(idle, &db.rules),
+        _ => access_of_new(&db.rules),
+    }
+}
+
+/// One value on its own, as RESTORE has it: `bytes` is what follows the kind.
+pub fn value_from_payload<R>(
+    kind: Kind,
+    bytes: &[u8],
+    limits: &EncodingLimits,
+    take: impl FnOnce(Arriving<'_>) -> R,
+) -> Result<R, Fault> {
+    let mut reader = Reader::over_bytes(bytes);
+    match read_value(&mut reader, kind, limits)? {
+        Some(value) => Ok(take(value)),
+        None => Err(Fault::Corrupt { offset: 0, what: "a value without elements".into() }),
+    }
+}
