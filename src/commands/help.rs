@@ -7,7 +7,13 @@ use crate::spec::{Group, command, flag};
 
 /// The row of a HELP subcommand.
 pub const fn help_row(group: Group, since: &'static str) -> Command {
+    help_row_in(group, 0, since)
+}
+
+/// The same in `categories` beyond those of the group.
+pub const fn help_row_in(group: Group, categories: u32, since: &'static str) -> Command {
     command("HELP", "", 2)
+        .categories(categories)
         .since(since)
         .group(group)
         .flags(flag::LOADING | flag::STALE)

@@ -4,7 +4,7 @@ use crate::exec::transactions;
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::server::session::flag as session_flag;
 use crate::server::{Server, World};
-use crate::spec::flag::{ALLOW_BUSY, FAST, LOADING, NO_MULTI, NOSCRIPT, SKIP_SLOWLOG, STALE};
+use crate::spec::flag::{ALLOW_BUSY, FAST, LOADING, NOSCRIPT, SKIP_SLOWLOG, STALE};
 use crate::spec::{Group, at, command};
 
 pub const COMMANDS: &[Command] = &[
@@ -32,7 +32,7 @@ pub const COMMANDS: &[Command] = &[
     command("WATCH", "key+", -2)
         .since("2.2.0")
         .group(Group::Transactions)
-        .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | NO_MULTI)
+        .flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY)
         .keys(at(1).to(-1).read_only())
         .cost("O(1) a key")
         .says("Makes the next EXEC depend on keys staying as they are.")

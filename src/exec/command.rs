@@ -45,7 +45,8 @@ impl Spec {
 
     /// Has subcommands and does nothing by itself.
     pub const fn container(self, subcommands: &'static [Command]) -> Command {
-        Command { spec: self, run: Run::Container, subcommands }
+        let spec = Spec { is_container: true, ..self };
+        Command { spec, run: Run::Container, subcommands }
     }
 }
 

@@ -6,6 +6,8 @@
 //! WORD      a token, typed as it stands; `WORD word` inside brackets or braces: the token with its argument
 //! [ … ]     may be left out          { … }   belongs together         a|b   one of them
 //! x+        once or more often
+//!
+//! Outside of brackets and braces `|` stands between two words; inside it parts all that is there: `[EX seconds|PX ms]`.
 //! ```
 
 /// One argument, as COMMAND DOCS describes it.
@@ -102,7 +104,7 @@ impl Parser<'_> {
             }
             let mut item = self.item()?;
             // 1. Alternatives right behind one another.
-            if self.peek() == Some(b'|') {
+            if self.peek() == Some(b'|') && !ends.contains(&b'|') {
                 let mut choices = vec![item];
                 while self.peek() == Some(b'|') {
                     self.at += 1;
@@ -209,7 +211,7 @@ impl Parser<'_> {
             return Err(format!("a word expected at {start}"));
         }
         let is_token = !text.bytes().any(|b| b.is_ascii_lowercase());
-        let (name, kind) = match text.split_once(':') {
+        let (name, kind) = match text.rsplit_once(':') {
             Some((name, kind)) => (name, ArgumentKind::Plain(kind.to_owned())),
             None if is_token => (text, ArgumentKind::PureToken),
             None => (text, ArgumentKind::Plain(if text.ends_with("key") { "key" } else { "string" }.to_owned())),
@@ -250,6 +252,16 @@ mod tests {
         assert_eq!(arguments[1].token.as_deref(), Some("COUNT"));
         assert_eq!(arguments[1].kind, ArgumentKind::Plain("integer".to_owned()));
         assert!(arguments[1].optional);
+    }
+
+    #[test]
+    fn inside_brackets_whole_alternatives_are_apart() {
+        let arguments = parse("[EX seconds:integer|PX ms:integer|KEEPTTL] LEFT|RIGHT").expect("the grammar parses");
+        let ArgumentKind::OneOf(choices) = &arguments[0].kind else { panic!("{:?}", arguments[0]) };
+        let tokens: Vec<_> = choices.iter().map(|choice| choice.token.as_deref()).collect();
+        assert_eq!(tokens, [Some("EX"), Some("PX"), Some("KEEPTTL")]);
+        assert_eq!(choices[1].kind, ArgumentKind::Plain("integer".to_owned()));
+        assert!(matches!(&arguments[1].kind, ArgumentKind::OneOf(choices) if choices.len() == 2));
     }
 
     #[test]

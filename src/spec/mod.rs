@@ -101,6 +101,10 @@ pub struct Spec {
     pub since: &'static str,
     pub summary: &'static str,
     pub complexity: &'static str,
+    /// Since which version another command should be used, and which; both empty if none should.
+    pub deprecated: (&'static str, &'static str),
+    /// A name for subcommands: it is in no category by its group.
+    pub is_container: bool,
     /// Hints for clients, as COMMAND INFO lists them ("nondeterministic_output", "request_policy:all_shards", …).
     pub tips: &'static [&'static str],
 }
@@ -118,6 +122,8 @@ pub const fn command(name: &'static str, grammar: &'static str, arity: i32) -> S
         since: "1.0.0",
         summary: "",
         complexity: "",
+        deprecated: ("", ""),
+        is_container: false,
         tips: &[],
     }
 }
@@ -154,6 +160,12 @@ impl Spec {
         self
     }
 
+    /// Another command should be used since `version`.
+    pub const fn deprecated(mut self, version: &'static str, instead: &'static str) -> Spec {
+        self.deprecated = (version, instead);
+        self
+    }
+
     /// The cost in O-notation.
     pub const fn cost(mut self, complexity: &'static str) -> Spec {
         self.complexity = complexity;
@@ -177,7 +189,10 @@ impl Spec {
 
     /// All access categories: the explicit ones and those implied by flags and group.
     pub const fn all_categories(&self) -> u32 {
-        let mut c = self.explicit_categories | self.group.category();
+        let mut c = self.explicit_categories;
+        if !self.is_container {
+            c |= self.group.category();
+        }
         if self.has(flag::WRITE) {
             c |= category::WRITE;
         }

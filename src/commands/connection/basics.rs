@@ -29,6 +29,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Changes the session's database.")
         .server(select),
     command("QUIT", "", -1)
+        .deprecated("7.2.0", "")
         .group(Group::Connection)
         .flags(ALLOW_BUSY | NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ENDS_BATCH)
         .cost("O(1)")

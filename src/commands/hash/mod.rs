@@ -22,6 +22,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Sets fields to values, new or not.")
         .data(write::hset),
     hash("HMSET", "key {field value}+", -4)
+        .deprecated("4.0.0", "HSET")
         .since("2.0.0")
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).read_write().update())

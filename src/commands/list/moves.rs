@@ -22,6 +22,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Moves an element from an end of one list to an end of another.")
         .data(lmove),
     command("RPOPLPUSH", "source:key destination:key", 3)
+        .deprecated("6.2.0", "LMOVE")
         .since("1.2.0")
         .group(Group::List)
         .flags(WRITE | DENYOOM)
@@ -40,6 +41,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Moves an element from an end of one list to an end of another, or waits for one.")
         .data(blmove),
     command("BRPOPLPUSH", "source:key destination:key timeout:double", 4)
+        .deprecated("6.2.0", "BLMOVE")
         .since("2.2.0")
         .group(Group::List)
         .flags(WRITE | DENYOOM | BLOCKING)

@@ -38,6 +38,7 @@ pub const COMMANDS: &[Command] = &[
     .says("The string at a key, whose time to live is changed.")
     .data(getex),
     command("GETSET", "key value", 3)
+        .deprecated("6.2.0", "SET")
         .group(Group::String)
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).read_write().access().update())

@@ -44,6 +44,7 @@ pub const COMMANDS: &[Command] = &[
         .says("The length of the string at a key.")
         .data(strlen),
     command("SUBSTR", "key start:integer end:integer", 4)
+        .deprecated("2.0.0", "GETRANGE")
         .group(Group::String)
         .flags(READONLY)
         .keys(at(1).read_only().access())

@@ -10,6 +10,7 @@ use crate::spec::{Group, at, command, key_flag};
 
 pub const COMMANDS: &[Command] = &[
     command("PSETEX", "key milliseconds:integer value", 4)
+        .deprecated("2.6.12", "SET")
         .since("2.6.0")
         .group(Group::String)
         .flags(WRITE | DENYOOM)
@@ -37,6 +38,7 @@ pub const COMMANDS: &[Command] = &[
     .says("Sets a key to a string, whatever it held before.")
     .data(set),
     command("SETEX", "key seconds:integer value", 4)
+        .deprecated("2.6.12", "SET")
         .since("2.0.0")
         .group(Group::String)
         .flags(WRITE | DENYOOM)
@@ -45,6 +47,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Sets a key to a string that lives so many seconds.")
         .data(setex),
     command("SETNX", "key value", 3)
+        .deprecated("2.6.12", "SET")
         .group(Group::String)
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).overwrite().insert())

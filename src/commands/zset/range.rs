@@ -26,6 +26,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Members in a range of ranks, scores or bytes.")
         .data(|call, db| range(call, db, Form { by: None, is_reversed: None })),
     command("ZRANGEBYLEX", "key min max [LIMIT {offset:integer count:integer}]", -4)
+        .deprecated("6.2.0", "ZRANGE")
         .since("2.8.9")
         .group(Group::SortedSet)
         .flags(READONLY)
@@ -34,6 +35,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Members in a range of bytes.")
         .data(|call, db| range(call, db, Form::of(By::Lex, false))),
     command("ZRANGEBYSCORE", "key min:double max:double [WITHSCORES] [LIMIT {offset:integer count:integer}]", -4)
+        .deprecated("6.2.0", "ZRANGE")
         .since("1.0.5")
         .group(Group::SortedSet)
         .flags(READONLY)
@@ -51,6 +53,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Stores the members in a range of ranks, scores or bytes as another set.")
         .data(zrangestore),
     command("ZREVRANGE", "key start:integer stop:integer [WITHSCORES]", -4)
+        .deprecated("6.2.0", "ZRANGE")
         .since("1.2.0")
         .group(Group::SortedSet)
         .flags(READONLY)
@@ -59,6 +62,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Members in a range of ranks, from the highest score on.")
         .data(|call, db| range(call, db, Form::of(By::Rank, true))),
     command("ZREVRANGEBYLEX", "key max min [LIMIT {offset:integer count:integer}]", -4)
+        .deprecated("6.2.0", "ZRANGE")
         .since("2.8.9")
         .group(Group::SortedSet)
         .flags(READONLY)
@@ -67,6 +71,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Members in a range of bytes, backwards.")
         .data(|call, db| range(call, db, Form::of(By::Lex, true))),
     command("ZREVRANGEBYSCORE", "key max:double min:double [WITHSCORES] [LIMIT {offset:integer count:integer}]", -4)
+        .deprecated("6.2.0", "ZRANGE")
         .since("2.2.0")
         .group(Group::SortedSet)
         .flags(READONLY)

@@ -2,6 +2,7 @@
 
 use crate::exec::{Call, Outcome};
 use crate::server::{Server, World};
+use crate::spec::Spec;
 use crate::spec::grammar::{self, Argument, ArgumentKind};
 
 pub(super) fn docs(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Outcome {
@@ -23,7 +24,16 @@ fn write_command(call: &mut Call, id: usize) {
     let spec = &row.command.spec;
     let arguments = grammar::parse(spec.grammar).expect("the grammar of every row parses, which a test holds");
     call.reply.bulk(row.full_name.as_bytes());
-    let optional = [!spec.complexity.is_empty(), !arguments.is_empty(), !row.children.is_empty()];
+    let (deprecated_since, instead) = spec.deprecated;
+    let doc_flags = doc_flags(spec);
+    let optional = [
+        !spec.complexity.is_empty(),
+        !doc_flags.is_empty(),
+        !deprecated_since.is_empty(),
+        !instead.is_empty(),
+        !arguments.is_empty(),
+        !row.children.is_empty(),
+    ];
     call.reply.map(3 + optional.iter().filter(|is_there| **is_there).count());
     write_text(call, "summary", spec.summary);
     write_text(call, "since", spec.since);
@@ -31,10 +41,21 @@ fn write_command(call: &mut Call, id: usize) {
     if !spec.complexity.is_empty() {
         write_text(call, "complexity", spec.complexity);
     }
+    if !doc_flags.is_empty() {
+        call.reply.bulk(b"doc_flags");
+        call.reply.set(doc_flags.len());
+        doc_flags.iter().for_each(|flag| call.reply.simple(flag));
+    }
+    if !deprecated_since.is_empty() {
+        write_text(call, "deprecated_since", deprecated_since);
+    }
+    if !instead.is_empty() {
+        write_text(call, "replaced_by", &format!("`{instead}`"));
+    }
     if !arguments.is_empty() {
         call.reply.bulk(b"arguments");
-        let mut key_specs_seen = 0;
-        write_arguments(call, &arguments, &mut key_specs_seen);
+        let last = spec.key_specs.iter().flatten().count().saturating_sub(1) as i64;
+        write_arguments(call, &arguments, &mut KeyCount { next: 0, last });
     }
     if !row.children.is_empty() {
         call.reply.bulk(b"subcommands");
@@ -48,15 +69,26 @@ fn write_text(call: &mut Call, name: &str, text: &str) {
     call.reply.bulk(text.as_bytes());
 }
 
-/// Arguments, one map each. Key arguments are numbered: each belongs to the key specification of its number.
-fn write_arguments(call: &mut Call, arguments: &[Argument], key_specs_seen: &mut i64) {
+/// Flags that concern the page about a command.
+fn doc_flags(spec: &Spec) -> Vec<&'static str> {
+    let flags = [(!spec.deprecated.0.is_empty(), "deprecated"), (spec.name == "DEBUG", "syscmd")];
+    flags.into_iter().filter(|flag| flag.0).map(|flag| flag.1).collect()
+}
+
+/// Numbers the key arguments: each belongs to the key specification of its number, the last to all that follow.
+struct KeyCount {
+    next: i64,
+    last: i64,
+}
+
+fn write_arguments(call: &mut Call, arguments: &[Argument], keys: &mut KeyCount) {
     call.reply.array(arguments.len());
     for argument in arguments {
-        write_argument(call, argument, key_specs_seen);
+        write_argument(call, argument, keys);
     }
 }
 
-fn write_argument(call: &mut Call, argument: &Argument, key_specs_seen: &mut i64) {
+fn write_argument(call: &mut Call, argument: &Argument, keys: &mut KeyCount) {
     let (kind, parts) = match &argument.kind {
         ArgumentKind::Plain(kind) => (kind.as_str(), None),
         ArgumentKind::PureToken => ("pure-token", None),
@@ -78,8 +110,8 @@ fn write_argument(call: &mut Call, argument: &Argument, key_specs_seen: &mut i64
     }
     if is_key {
         call.reply.bulk(b"key_spec_index");
-        call.reply.integer(*key_specs_seen);
-        *key_specs_seen += 1;
+        call.reply.integer(keys.next.min(keys.last));
+        keys.next += 1;
     }
     if let Some(token) = &argument.token {
         write_text(call, "token", token);
@@ -91,6 +123,6 @@ fn write_argument(call: &mut Call, argument: &Argument, key_specs_seen: &mut i64
     }
     if let Some(parts) = parts {
         call.reply.bulk(b"arguments");
-        write_arguments(call, parts, key_specs_seen);
+        write_arguments(call, parts, keys);
     }
 }

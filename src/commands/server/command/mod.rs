@@ -5,7 +5,7 @@ mod keys;
 mod list;
 mod rows;
 
-use crate::commands::help::help_row;
+use crate::commands::help::help_row_in;
 use crate::exec::{Command, Run};
 use crate::spec::flag::{LOADING, STALE};
 use crate::spec::{Group, Spec, category, command};
@@ -44,7 +44,7 @@ pub const COMMANDS: &[Command] = &[Command {
                 .cost("O(n) in the commands")
                 .says("List the names of commands.")
                 .server(list::list),
-            help_row(Group::Server, "5.0.0"),
+            help_row_in(Group::Server, category::CONNECTION, "5.0.0"),
         ])
 }];
 

@@ -14,7 +14,7 @@ use crate::server::{Server, World};
 use crate::spec::flag::{ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE};
 use crate::spec::{Group, command};
 
-pub const COMMANDS: &[Command] = &[command("DEBUG", "subcommand [arg+]", -2)
+pub const COMMANDS: &[Command] = &[command("DEBUG", "", -2)
     .since("1.0.0")
     .group(Group::Server)
     .flags(ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED)
