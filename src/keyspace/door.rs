@@ -212,12 +212,15 @@ impl Db {
         if object.is_empty() {
             return existed && self.remove(key, event::DEL);
         }
+        let access = eviction::access_of_new(&self.rules);
+        let entry = EntryBox::object(key.bytes, object, false, access);
         if existed {
             let old = self.take(key).expect("alive just now");
             self.discard(old);
+            self.insert_quietly(key, entry);
+        } else {
+            self.insert(key, entry);
         }
-        let access = eviction::access_of_new(&self.rules);
-        self.insert(key, EntryBox::object(key.bytes, object, false, access));
         self.changed(key.bytes, true, 1);
         self.notice(key.bytes, event);
         existed
@@ -498,13 +501,20 @@ impl Db {
     /// Enters a new key.
     #[inline]
     fn insert(&mut self, key: Key<'_>, entry: EntryBox) -> NonNull<Entry> {
-        self.key_sizes.add(entry.as_ref().kind(), entry.as_ref().len());
-        let at = entry.into_raw();
-        self.table.insert(key.hash, at);
+        let at = self.insert_quietly(key, entry);
         self.notice(key.bytes, event::NEW);
         if !self.awaited.is_empty() && self.awaited.contains_key(key.bytes) {
             self.effects.ready.push(key.bytes.into());
         }
+        at
+    }
+
+    /// Enters a key in table and statistics.
+    #[inline]
+    fn insert_quietly(&mut self, key: Key<'_>, entry: EntryBox) -> NonNull<Entry> {
+        self.key_sizes.add(entry.as_ref().kind(), entry.as_ref().len());
+        let at = entry.into_raw();
+        self.table.insert(key.hash, at);
         at
     }
 

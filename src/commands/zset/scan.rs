@@ -1,6 +1,6 @@
 //! ZSCAN: a sorted set shown in steps.
 
-use crate::base::number::IntegerText;
+use crate::base::number::{IntegerText, write_f64_17g};
 use crate::commands::scan_options::{ScanOptions, parse_cursor};
 use crate::exec::{Call, Command, Outcome};
 use crate::keyspace::Db;
@@ -45,9 +45,18 @@ fn zscan(call: &mut Call, db: &mut Db) -> Outcome {
     call.reply.array(2);
     call.reply.bulk(next.to_string().as_bytes());
     call.reply.array(found.len() * 2);
+    // The small encoding shows scores as it stores them, the large one with all digits: so it has always been.
+    let is_small = zset.as_pack().is_some();
+    let mut digits = Vec::new();
     for (member, score) in &found {
         call.reply.bulk(member);
-        call.reply.bulk_double(*score);
+        if is_small {
+            call.reply.bulk_double(*score);
+        } else {
+            digits.clear();
+            write_f64_17g(&mut digits, *score);
+            call.reply.bulk(&digits);
+        }
     }
     Ok(())
 }

@@ -206,17 +206,7 @@ impl Zset {
     pub fn ranks_by_lex(&self, range: &LexRange<'_>, from: End) -> Range<usize> {
         match &self.0 {
             Encoding::Pack(pack) => pack::ranks_by_lex(pack, range, from),
-            Encoding::Map(map) => {
-                let reaches_min =
-                    map.iter_back_from(map.len() - 1).next().is_some_and(|(last, _)| !range.is_below(last));
-                let reaches_max = map.iter_from(0).next().is_some_and(|(first, _)| range.is_within_max(first));
-                if !reaches_min || !reaches_max {
-                    return 0..0;
-                }
-                let start = map.count_while(|name| range.is_below(name));
-                let end = map.count_while(|name| range.is_within_max(name));
-                start..end.max(start)
-            }
+            Encoding::Map(map) => ranks_by_lex_in_map(map, range, from),
         }
     }
 
@@ -305,6 +295,32 @@ impl Zset {
 impl Clone for Zset {
     fn clone(&self) -> Zset {
         self.duplicate()
+    }
+}
+
+/// As `pack::ranks_by_lex`; the ends are found by halving where the scores are equal.
+fn ranks_by_lex_in_map(map: &RankedMap, range: &LexRange<'_>, from: End) -> Range<usize> {
+    let first = map.iter_from(0).next();
+    let last = map.iter_back_from(map.len().wrapping_sub(1)).next();
+    let (Some((first, lowest)), Some((last, highest))) = (first, last) else { return 0..0 };
+    if range.is_below(last) || !range.is_within_max(first) {
+        return 0..0;
+    }
+    let is_below = |name: &[u8]| range.is_below(name);
+    let is_within_max = |name: &[u8]| range.is_within_max(name);
+    if lowest == highest {
+        let start = map.count_while(is_below);
+        return start..map.count_while(is_within_max).max(start);
+    }
+    match from {
+        End::Min => {
+            let start = map.count_while(is_below);
+            start..start + map.iter_from(start).take_while(|(name, _)| is_within_max(name)).count()
+        }
+        End::Max => {
+            let end = map.count_while(is_within_max);
+            end - map.iter_back_from(end.wrapping_sub(1)).take_while(|(name, _)| !is_below(name)).count()..end
+        }
     }
 }
 
