@@ -77,6 +77,67 @@ fn write_header(bytes: &mut Vec<u8>, mark: u8, number: usize) {
     }
 }
 
+/// A run of strings: room for several is made at once, and what is left of it is given back at the end.
+pub struct Strings<'r> {
+    bytes: &'r mut Vec<u8>,
+    /// Where the next string begins; what is behind it is room.
+    at: usize,
+}
+
+/// Room that a run makes beyond the string at hand, in bytes.
+const STRINGS_ROOM: usize = 1024;
+/// What a string takes beyond its bytes, at most: its header (copied as a word, or 20 digits with mark and line end) and a
+/// line end.
+const STRING_FRAME_MAX: usize = 25;
+
+impl Strings<'_> {
+    #[inline]
+    pub fn push(&mut self, string: &[u8]) {
+        let end = self.at + string.len() + STRING_FRAME_MAX;
+        if end > self.bytes.len() {
+            self.make_room(end);
+        }
+        let place = &mut self.bytes[self.at..end];
+        let head = if string.len() < HEADERS {
+            place[..8].copy_from_slice(&HEADER[string.len()]);
+            place[0] = b'$';
+            header_length(string.len())
+        } else {
+            long_header(place, string.len())
+        };
+        place[head..head + string.len()].copy_from_slice(string);
+        place[head + string.len()..head + string.len() + 2].copy_from_slice(b"\r\n");
+        self.at += head + string.len() + 2;
+    }
+
+    /// An integer as a string.
+    #[inline]
+    pub fn push_integer(&mut self, value: i64) {
+        self.push(crate::base::number::IntegerText::new().of(value));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, end: usize) {
+        self.bytes.resize(end + STRINGS_ROOM, 0);
+    }
+}
+
+/// Writes the header of a string whose length is in no table; its own length.
+#[cold]
+fn long_header(place: &mut [u8], length: usize) -> usize {
+    let mut header = Vec::with_capacity(STRING_FRAME_MAX);
+    write_header(&mut header, b'$', length);
+    place[..header.len()].copy_from_slice(&header);
+    header.len()
+}
+
+impl Drop for Strings<'_> {
+    fn drop(&mut self) {
+        self.bytes.truncate(self.at);
+    }
+}
+
 impl<'o> Reply<'o> {
     /// A writer that appends to `out` in the protocol the client speaks.
     #[inline]
@@ -156,6 +217,12 @@ impl<'o> Reply<'o> {
         write_header(&mut self.out.bytes, b'$', string.len());
         self.out.push_shared(string.clone());
         self.out.bytes.extend_from_slice(b"\r\n");
+    }
+
+    /// Many strings in a row, quicker than one by one.
+    #[inline]
+    pub fn strings(&mut self) -> Strings<'_> {
+        Strings { at: self.out.bytes.len(), bytes: &mut self.out.bytes }
     }
 
     /// An integer as a string.
@@ -380,6 +447,27 @@ mod tests {
         }
         for count in [0, 9, 10, 100, 1_023, 1_024, 1_000_000] {
             check(|r| r.array(count), &format!("*{count}\r\n"), &format!("*{count}\r\n"));
+        }
+    }
+
+    #[test]
+    fn a_run_of_strings_is_strings_one_by_one() {
+        for count in [0, 1, 3, 500] {
+            let write = |r: &mut Reply, is_run: bool| {
+                r.array(count);
+                let lengths = (0..count).map(|i| if i % 100 == 99 { 900 + 2 * i } else { i % 40 });
+                let mut texts = lengths.map(|length| vec![b'x'; length]);
+                if is_run {
+                    let mut strings = r.strings();
+                    texts.by_ref().for_each(|text| strings.push(&text));
+                    strings.push_integer(-7);
+                } else {
+                    texts.by_ref().for_each(|text| r.bulk(&text));
+                    r.bulk_integer(-7);
+                }
+                r.ok();
+            };
+            assert_eq!(both(|r| write(r, true)), both(|r| write(r, false)));
         }
     }
 

@@ -8,7 +8,7 @@ mod read;
 
 use crate::exec::{Call, Command, Stop, fault};
 use crate::keyspace::event::{Event, class, event};
-use crate::protocol::reply::Reply;
+use crate::protocol::reply::{Reply, Strings};
 use crate::structures::list_pack::Item;
 use crate::value::list::End;
 
@@ -41,6 +41,15 @@ fn write_item(reply: &mut Reply, item: Item) {
     match item {
         Item::Bytes(bytes) => reply.bulk(bytes),
         Item::Int(number) => reply.bulk_integer(number),
+    }
+}
+
+/// Writes an element as one of many strings.
+#[inline(always)]
+fn push_item(strings: &mut Strings, item: Item) {
+    match item {
+        Item::Bytes(bytes) => strings.push(bytes),
+        Item::Int(number) => strings.push_integer(number),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! All take elements from one end of the first list that there is; they differ in what they do when there is none.
 
-use super::{end_at, pop_event, write_item};
+use super::{end_at, pop_event, push_item, write_item};
 use crate::base::clock::Ms;
 use crate::base::number::parse_i64;
 use crate::exec::{Block, Call, Command, OnTimeout, Outcome, Stop, fault};
@@ -122,9 +122,8 @@ fn pop_several(call: &mut Call, db: &mut Db, end: End) -> Outcome {
 fn take_and_write(call: &mut Call, list: &mut List, changes: &mut Changes, end: End, count: usize) -> usize {
     let count = count.min(list.len());
     call.reply.array(count);
-    for item in list.iter(end).take(count) {
-        write_item(&mut call.reply, item);
-    }
+    let mut strings = call.reply.strings();
+    list.iter(end).take(count).for_each(|item| push_item(&mut strings, item));
     match end {
         End::Front => list.remove_range(0, count),
         End::Back => list.remove_range(list.len() - count, count),

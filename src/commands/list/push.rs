@@ -59,6 +59,13 @@ fn push_if_there(call: &mut Call, db: &mut Db, end: End) -> Outcome {
 /// Adds every word from the second on; the new length.
 #[inline]
 fn push_all(call: &Call, list: &mut List, changes: &mut Changes, end: End) -> usize {
+    let first = call.arg(2);
+    if call.argc() == 3 {
+        list.make_room(first.len(), 1, &changes.limits.list);
+        list.push(end, first);
+        changes.record(push_event(end), 1);
+        return list.len();
+    }
     let elements = 2..call.argc();
     let bytes = elements.clone().map(|index| call.arg(index).len()).sum();
     list.make_room(bytes, elements.len(), &changes.limits.list);

@@ -1,6 +1,6 @@
 //! LLEN, LRANGE, LINDEX, LPOS.
 
-use super::{range_of, symmetric_integer, write_item};
+use super::{push_item, range_of, symmetric_integer, write_item};
 use crate::base::number::parse_i64;
 use crate::exec::{Call, Command, Outcome, Stop, fault};
 use crate::keyspace::Db;
@@ -55,7 +55,8 @@ fn lrange(call: &mut Call, db: &mut Db) -> Outcome {
     };
     let (first, count) = range_of(start, stop, list.len());
     call.reply.array(count);
-    list.for_range(first, count, |item| write_item(&mut call.reply, item));
+    let mut strings = call.reply.strings();
+    list.for_range(first, count, |item| push_item(&mut strings, item));
     Ok(())
 }
 
