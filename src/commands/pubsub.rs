@@ -3,6 +3,7 @@
 //!
 //! Each channel that a command names is confirmed by a push of its own: kind, name, and how many the session has left.
 
+use crate::commands::help::help_row;
 use crate::exec::effects::{encode_push, publish as deliver};
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::pubsub::Topic;
@@ -124,13 +125,7 @@ const SUBCOMMANDS: &[Command] = &[
         .cost(EACH_CHANNEL)
         .says("Counts those who listen to shard channels.")
         .server(|call, server, _| listener_counts(call, server, Topic::Shard)),
-    command("HELP", "", 2)
-        .since("6.2.0")
-        .group(Group::PubSub)
-        .flags(LOADING | STALE)
-        .cost("O(1)")
-        .says("Describes the subcommands.")
-        .server(help),
+    help_row(Group::PubSub, "6.2.0"),
 ];
 
 /// The first word of a confirmation.
@@ -242,25 +237,5 @@ fn listener_counts(call: &mut Call, server: &mut Server, topic: Topic) -> Outcom
 
 fn pattern_count(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     call.reply.integer(server.pubsub.len(Topic::Pattern) as i64);
-    Ok(())
-}
-
-fn help(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Outcome {
-    call.reply.help(&[
-        "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "CHANNELS [<pattern>]",
-        "    Return the currently active channels matching a <pattern> (default: '*').",
-        "NUMPAT",
-        "    Return number of subscriptions to patterns.",
-        "NUMSUB [<channel> ...]",
-        "    Return the number of subscribers for the specified channels, excluding",
-        "    pattern subscriptions(default: no channels).",
-        "SHARDCHANNELS [<pattern>]",
-        "    Return the currently active shard level channels matching a <pattern> (default: '*').",
-        "SHARDNUMSUB [<shardchannel> ...]",
-        "    Return the number of subscribers for the specified shard level channel(s)",
-        "HELP",
-        "    Print this help.",
-    ]);
     Ok(())
 }

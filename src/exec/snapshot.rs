@@ -59,7 +59,9 @@ pub fn begin_background(server: &mut Server, world: &mut dyn World) -> bool {
             .persistence()
             .fork(&mut |files, pipe| persist::save_in_child(&job(server, std::process::id()), files, pipe))
     };
-    server.persist.last_fork_us = (server.clock.monotonic_ns() - began) / 1000;
+    let took_ns = server.clock.monotonic_ns() - began;
+    server.persist.last_fork_us = took_ns / 1000;
+    server.observe.note_latency("fork", took_ns, server.now);
     match forked {
         Ok(pid) => {
             server.persist.forks += 1;

@@ -1,9 +1,11 @@
 //! OBJECT: how a value is kept, and how it is used.
 
+use crate::commands::help::help_row;
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::keyspace::eviction::{idle_seconds, lfu_counter};
 use crate::keyspace::{Db, EntryRef, Str, Value};
-use crate::spec::flag::{LOADING, READONLY, STALE};
+use crate::spec::Group;
+use crate::spec::flag::READONLY;
 use crate::spec::{at, command};
 
 pub const COMMANDS: &[Command] = &[command("OBJECT", "", -2)
@@ -27,12 +29,7 @@ pub const COMMANDS: &[Command] = &[command("OBJECT", "", -2)
             .says("How often a key is used, on a logarithmic scale.")
             .tips(&["nondeterministic_output"])
             .data(frequency),
-        command("HELP", "", 2)
-            .since("6.2.0")
-            .flags(LOADING | STALE)
-            .cost("O(1)")
-            .says("What the subcommands do.")
-            .data(help),
+        help_row(Group::Generic, "6.2.0"),
         command("IDLETIME", "key", 3)
             .since("2.2.3")
             .flags(READONLY)
@@ -53,29 +50,6 @@ pub const COMMANDS: &[Command] = &[command("OBJECT", "", -2)
 
 /// Integers below this are one object for all keys in Redis, whose count of references is said to be the largest int.
 const SHARED_INTEGERS: i64 = 10_000;
-
-const HELP: &[&str] = &[
-    "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "ENCODING <key>",
-    "    Return the kind of internal representation used in order to store the value",
-    "    associated with a <key>.",
-    "FREQ <key>",
-    "    Return the access frequency index of the <key>. The returned integer is",
-    "    proportional to the logarithm of the recent access frequency of the key.",
-    "IDLETIME <key>",
-    "    Return the idle time of the <key>, that is the approximated number of",
-    "    seconds elapsed since the last access to the key.",
-    "REFCOUNT <key>",
-    "    Return the number of references of the value associated with the specified",
-    "    <key>.",
-    "HELP",
-    "    Print this help.",
-];
-
-fn help(call: &mut Call, _: &mut Db) -> Outcome {
-    call.reply.help(HELP);
-    Ok(())
-}
 
 /// Answers about the entry at the key, or null. The question is no use of the key.
 fn answer(

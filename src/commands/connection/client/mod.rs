@@ -5,6 +5,7 @@ mod list;
 mod own;
 mod pause;
 
+use crate::commands::help::help_row;
 use crate::exec::{Command, Stop};
 use crate::server::Session;
 use crate::spec::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
@@ -17,6 +18,10 @@ const fn sub(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
     command(name, grammar, arity).group(Group::Connection).flags(COMMON).cost("O(1)")
 }
 
+const KILL_GRAMMAR: &str = "{ip:port:string|{[ID client-id:integer]|[TYPE {NORMAL|MASTER|SLAVE|REPLICA|PUBSUB}]|\
+                            [USER username]|[ADDR ip:port:string]|[LADDR ip:port:string]|[SKIPME {YES|NO}]|\
+                            [MAXAGE maxage:integer]}+}";
+
 pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
     .since("2.4.0")
     .group(Group::Connection)
@@ -24,20 +29,20 @@ pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
     .says("Looks at and steers client connections.")
     .container(&[
         sub("GETNAME", "", 2).since("2.6.9").says("The connection's name.").server(own::get_name),
-        sub("HELP", "", 2).since("5.0.0").says("Lists the subcommands.").server(own::help),
+        help_row(Group::Connection, "5.0.0"),
         sub("ID", "", 2).since("5.0.0").says("The connection's number.").server(own::id),
         sub("INFO", "", 2)
             .since("6.2.0")
             .says("One line on this connection.")
             .tips(&["nondeterministic_output"])
             .server(list::info),
-        sub("KILL", "{ip:port|{[ID client-id:integer]|[TYPE NORMAL|MASTER|SLAVE|REPLICA|PUBSUB]|[USER username]|[ADDR ip:port]|[LADDR ip:port]|[SKIPME YES|NO]|[MAXAGE maxage:integer]}}+", -3)
+        sub("KILL", KILL_GRAMMAR, -3)
             .since("2.4.0")
             .flags(ADMIN)
             .cost("O(n) over the connections")
             .says("Closes connections.")
             .server(kill::kill),
-        sub("LIST", "[TYPE NORMAL|MASTER|REPLICA|PUBSUB] [ID client-id:integer+]", -2)
+        sub("LIST", "[TYPE {NORMAL|MASTER|REPLICA|PUBSUB}] [ID client-id:integer+]", -2)
             .since("2.4.0")
             .flags(ADMIN)
             .cost("O(n) over the connections")
@@ -58,10 +63,7 @@ pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
             .flags(ADMIN)
             .says("Lets commands wait for a while.")
             .server(pause::pause),
-        sub("REPLY", "ON|OFF|SKIP", 3)
-            .since("3.2.0")
-            .says("Whether this connection gets replies.")
-            .server(own::reply),
+        sub("REPLY", "ON|OFF|SKIP", 3).since("3.2.0").says("Whether this connection gets replies.").server(own::reply),
         sub("SETINFO", "{LIB-NAME libname}|{LIB-VER libver}", 4)
             .since("7.2.0")
             .says("Names the client's library.")

@@ -71,7 +71,8 @@ fn write_text(call: &mut Call, name: &str, text: &str) {
 
 /// Flags that concern the page about a command.
 fn doc_flags(spec: &Spec) -> Vec<&'static str> {
-    let flags = [(!spec.deprecated.0.is_empty(), "deprecated"), (spec.name == "DEBUG", "syscmd")];
+    let flags =
+        [(!spec.deprecated.0.is_empty(), "deprecated"), (matches!(spec.name, "DEBUG" | "RESTORE-ASKING"), "syscmd")];
     flags.into_iter().filter(|flag| flag.0).map(|flag| flag.1).collect()
 }
 

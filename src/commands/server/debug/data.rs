@@ -2,8 +2,11 @@
 
 use crate::base::number::parse_i64;
 use crate::exec::call::fault;
+use crate::exec::snapshot::{self, Reload};
 use crate::exec::{Call, Outcome, Stop};
+use crate::keyspace::digest::Digest;
 use crate::keyspace::{Db, Deadline, Key, StringValue, event};
+use crate::rdb::write_value::written_bytes;
 use crate::server::{Server, World};
 
 pub(super) fn object(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
@@ -78,5 +81,68 @@ pub(super) fn populate(call: &mut Call, server: &mut Server, _: &mut dyn World) 
     }
     call.propagation.suppress();
     call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn digest(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    call.reply.simple(&Digest::of_all(&server.keyspace).to_hex());
+    Ok(())
+}
+
+/// A key that is absent has the digest of nothing.
+pub(super) fn digest_of_values(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let db = server.keyspace.db(call.db);
+    call.reply.array(call.argc() - 2);
+    for name in call.args.from(2).iter() {
+        let digest = db.peek(Key::new(name)).map(Digest::of_value).unwrap_or_default();
+        call.reply.simple(&digest.to_hex());
+    }
+    Ok(())
+}
+
+pub(super) fn reload(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
+    let mut how = Reload { saves: true, flushes: true, merges: false };
+    for option in call.args.from(2).iter() {
+        match option.to_ascii_uppercase().as_slice() {
+            b"MERGE" => how.merges = true,
+            b"NOFLUSH" => how.flushes = false,
+            b"NOSAVE" => how.saves = false,
+            _ => return Err("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.".into()),
+        }
+    }
+    snapshot::reload(server, world, how).map_err(Stop::error)?;
+    call.reply.ok();
+    Ok(())
+}
+
+fn encoding_of(call: &Call, server: &Server) -> Result<&'static str, Stop> {
+    let entry = server.keyspace.db(call.db).peek(Key::new(call.arg(2))).ok_or(fault::NO_SUCH_KEY)?;
+    Ok(entry.encoding())
+}
+
+pub(super) fn list_pack(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    if encoding_of(call, server)? != "listpack" {
+        return Err("ERR Not a listpack encoded object.".into());
+    }
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn quick_list(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    if encoding_of(call, server)? != "quicklist" {
+        return Err("ERR Not a quicklist encoded object.".into());
+    }
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn table_of_key(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    if !matches!(encoding_of(call, server)?, "hashtable" | "skiplist") {
+        return Err("ERR The value stored at the specified key is not represented using an hash table".into());
+    }
+    let entry = server.keyspace.db(call.db).peek(Key::new(call.arg(2))).ok_or(fault::NO_SUCH_KEY)?;
+    let text =
+        format!("Open addressing in segments:\n bytes: {}\n number of elements: {}\n", entry.bytes(0), entry.len());
+    call.reply.verbatim("txt", text.as_bytes());
     Ok(())
 }

@@ -49,8 +49,12 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("DICT-RESIZING", 1..=1, "<0|1>", "Accepted: tables grow and shrink in small steps.", switches::accept_number),
     sub("DIGEST", 0..=0, "", "A fingerprint of all data, as Redis's.", reload::digest),
     sub("DIGEST-VALUE", 1..=WORDS_MAX, "<key> [<key> ...]", "Fingerprints of values.", reload::digest_of_values),
+    sub("DIGEST", 0..=0, "", "A fingerprint of all data.", data::digest),
+    sub("DIGEST-VALUE", 0..=usize::MAX, "<key> [<key> ...]", "Fingerprints of values.", data::digest_of_values),
     sub("ERROR", 1..=1, "<text>", "Replies with an error.", protocol::error),
     sub("HTSTATS", 1..=2, "<db> [full]", "How full a database's table is.", data::table_of_database),
+    sub("HTSTATS-KEY", 1..=2, "<key> [full]", "How full a value's table is.", data::table_of_key),
+    sub("LISTPACK", 1..=1, "<key>", "Whether a value is a list pack.", data::list_pack),
     sub("LOG", 1..=1, "<text>", "Writes to the log.", switches::log),
     sub("MALLCTL", 1..=2, "<name> [<value>]", "A number of the allocator's.", switches::allocator_number),
     sub("OBJECT", 1..=1, "<key>", "How a value is kept.", data::object),
@@ -58,6 +62,9 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("POPULATE", 1..=3, "<count> [<prefix>] [<bytes>]", "Makes many keys.", data::populate),
     sub("PROTOCOL", 1..=1, "<type>", "Replies with an example of a type.", protocol::protocol),
     sub("RELOAD", 0..=WORDS_MAX, "[NOSAVE|NOFLUSH|MERGE ...]", "Saves, empties and loads.", reload::reload),
+    sub("QUICKLIST", 1..=2, "<key> [<0|1>]", "Whether a list has several packs.", data::quick_list),
+    sub("QUICKLIST-PACKED-THRESHOLD", 1..=1, "<bytes>", PLAIN_FROM, switches::packed_threshold),
+    sub("RELOAD", 0..=3, "[MERGE] [NOFLUSH] [NOSAVE]", "Saves the data and loads it again.", data::reload),
     sub("REPLYBUFFER", 2..=2, "PEAK-RESET-TIME <ms>|RESIZING <0|1>", REPLY_BUFFER, switches::reply_buffer),
     sub("SDSLEN", 1..=1, "<key>", "The bytes of a key and its string.", data::string_lengths),
     sub("SET-ACTIVE-EXPIRE", 1..=1, "<0|1>", "Stops removing keys that are due, or goes on.", switches::active_expire),
@@ -70,6 +77,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
 /// As many as a request may have.
 const WORDS_MAX: usize = usize::MAX;
 
+const PLAIN_FROM: &str = "Length from which an element of a list stands by itself; 0 is the usual one.";
 const REPLY_BUFFER: &str = "Accepted: a client has a buffer only while something is unsent.";
 
 /// Longest part of an unknown name that the error repeats.

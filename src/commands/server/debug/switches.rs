@@ -2,7 +2,7 @@
 
 use super::wrong_words;
 use crate::base::glob;
-use crate::base::number::parse_f64;
+use crate::base::number::{parse_f64, parse_memory_size};
 use crate::commands::server::config;
 use crate::config::rewrite::Extent;
 use crate::exec::{Call, Outcome, Stop};
@@ -48,6 +48,18 @@ pub(super) fn reply_buffer(call: &mut Call, _: &mut Server, _: &mut dyn World) -
     } else if !call.is(2, "RESIZING") {
         return Err(wrong_words(b"replybuffer"));
     }
+    call.reply.ok();
+    Ok(())
+}
+
+/// Greatest threshold, as in Redis: lengths of packs have 32 bits there.
+const PACKED_THRESHOLD_MAX: u64 = 1 << 32;
+
+pub(super) fn packed_threshold(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let bytes = parse_memory_size(call.arg(2)).filter(|bytes| *bytes <= PACKED_THRESHOLD_MAX);
+    let bytes = bytes.ok_or(Stop::error("ERR argument must be a memory value bigger than 1 and smaller than 4gb"))?;
+    server.list_plain_from = bytes as usize;
+    server.apply_settings();
     call.reply.ok();
     Ok(())
 }
