@@ -53,11 +53,12 @@ def client_fields(tree):
 
 
 def greeting(tree):
-    """HELLO: all but the connection's number."""
+    """HELLO: all but the connection's number and the modules built in."""
     kind, content = tree
     if not isinstance(content, list):
         return tree
-    return kind, [item for i, item in enumerate(content) if i == 0 or content[i - 1] != (b"$", b"id")]
+    own = ((b"$", b"id"), (b"$", b"modules"))
+    return kind, [item for i, item in enumerate(content) if i == 0 or content[i - 1] not in own]
 
 
 def masked_numbers(tree):

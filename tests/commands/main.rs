@@ -1,0 +1,8 @@
+//! The table of commands: each row is whole, and does what Redis does.
+//!
+//! `table` looks at the rows; `examples` starts the server and sends what stands in `tests/examples`, whose replies were recorded from a real Redis
+//! by `scripts/record_examples.py`. A row without an example fails.
+
+mod examples;
+mod server;
+mod table;

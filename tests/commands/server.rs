@@ -1,0 +1,125 @@
+//! A server of our own for black-box tests: started on a free port, ended when dropped; and a connection that shows replies as text.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const START_SECONDS_MAX: u64 = 20;
+const REPLY_SECONDS_MAX: u64 = 10;
+
+pub struct Server {
+    process: Child,
+    pub port: u16,
+    folder: PathBuf,
+}
+
+impl Server {
+    /// Starts the binary under test with these further arguments.
+    pub fn start(arguments: &[&str]) -> Server {
+        // The port may be taken by another between these lines: then the start fails, and the next port is tried.
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+            let folder = std::env::temp_dir().join(format!("gyre-test-{}-{port}", std::process::id()));
+            std::fs::create_dir_all(&folder).expect("a folder for the server");
+            let process = Command::new(env!("CARGO_BIN_EXE_gyre-server"))
+                .args(["--port", &port.to_string(), "--save", "", "--dir"])
+                .arg(&folder)
+                .args(arguments)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("the server's binary starts");
+            let mut server = Server { process, port, folder };
+            if server.answers() {
+                return server;
+            }
+        }
+        panic!("the server did not start");
+    }
+
+    fn answers(&mut self) -> bool {
+        let until = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
+        while Instant::now() < until {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return true;
+            }
+            if self.process.try_wait().is_ok_and(|status| status.is_some()) {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        false
+    }
+
+    pub fn connect(&self) -> Connection {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts");
+        stream.set_read_timeout(Some(Duration::from_secs(REPLY_SECONDS_MAX))).expect("a timeout can be set");
+        stream.set_nodelay(true).expect("nodelay can be set");
+        Connection { stream, unread: Vec::new() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+pub struct Connection {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+impl Connection {
+    /// Sends words as one request and gives back the whole reply as bytes; `None` when the connection ended instead.
+    pub fn call(&mut self, words: &[Vec<u8>]) -> Option<Vec<u8>> {
+        let mut request = format!("*{}\r\n", words.len()).into_bytes();
+        for word in words {
+            request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+            request.extend_from_slice(word);
+            request.extend_from_slice(b"\r\n");
+        }
+        self.stream.write_all(&request).ok()?;
+        loop {
+            if let Some(length) = reply_length(&self.unread) {
+                return Some(self.unread.drain(..length).collect());
+            }
+            let mut more = [0; 1 << 16];
+            match self.stream.read(&mut more) {
+                Ok(0) => return None,
+                Ok(count) => self.unread.extend_from_slice(&more[..count]),
+                Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(e) => panic!(
+                    "no reply to {:?}: {e}",
+                    words.iter().map(|w| String::from_utf8_lossy(w)).collect::<Vec<_>>()
+                ),
+            }
+        }
+    }
+}
+
+/// The length of the reply at the start of `bytes`, if it is whole.
+fn reply_length(bytes: &[u8]) -> Option<usize> {
+    let line = bytes.windows(2).position(|pair| pair == b"\r\n")?;
+    let number = || std::str::from_utf8(&bytes[1..line]).ok()?.parse::<i64>().ok();
+    let mut end = line + 2;
+    match bytes[0] {
+        b'$' | b'=' | b'!' => {
+            let length = number()?;
+            end += if length < 0 { 0 } else { length as usize + 2 };
+            (bytes.len() >= end).then_some(end)
+        }
+        b'*' | b'~' | b'>' | b'%' => {
+            let items = number()?.max(0) * if bytes[0] == b'%' { 2 } else { 1 };
+            for _ in 0..items {
+                end += reply_length(&bytes[end..])?;
+            }
+            Some(end)
+        }
+        _ => Some(end),
+    }
+}
