@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Measures how long a client waits while the server has something large to do (`make pauses`).
+
+usage: scripts/pauses.py [--only REGEX] [--runs N] [--server PATH] [--peers redis80,…|none] [--port N] [--json FILE] [--markdown]
+
+A compiled prober sends a PING every millisecond on its own connection: first with an idle server, then during the event. Server on the first core,
+prober and load on the second (the prober before the load, by real-time priority where that is permitted). The figure is the median, over the runs, of the
+longest PING during the event less the longest with the server idle. Leaves with 1 if Gyre misses a goal.
+"""
+import argparse
+import datetime
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from measures import row as rows_of
+from measures.memory import chunks
+from measures.speed import benchmark
+from servers import CACHE, HOME, LOAD_CORE, PEER_SERVERS, Server, encode, gyre_server, machine, peer, settle_on_load_core
+
+OURS = "gyre"
+GOAL_MS = 2.0
+IDLE_SECONDS = 3.0
+EXPIRING_KEYS, CASCADE_KEYS, ZSET_MEMBERS, FLUSHED_KEYS = 500_000, 1_000_000, 1_000_000, 2_000_000
+# Far enough that the keys stand in a slot of a slow ring when they are set, and must be moved down before they are due.
+CASCADE_LEAD_SECONDS = 12
+
+
+def prober_path():
+    """The prober's binary, compiled when its source is newer."""
+    source, binary = HOME / "scripts/ping_prober.rs", CACHE / "tools/ping_prober"
+    if not binary.exists() or binary.stat().st_mtime < source.stat().st_mtime:
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["rustc", "--edition", "2021", "-O", str(source), "-o", str(binary)], check=True)
+    return binary
+
+
+class Prober:
+    """Pings while its `with` block lasts; then `longest_ms()`."""
+
+    def __init__(self, port):
+        command = [str(prober_path()), str(port)]
+        if os.geteuid() == 0:
+            command = ["chrt", "--fifo", "10", *command]
+        self.process = subprocess.Popen(["taskset", "-c", str(LOAD_CORE), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.samples = []
+        time.sleep(0.05)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        output, _ = self.process.communicate("")
+        self.samples = [tuple(map(int, line.split())) for line in output.splitlines()]
+
+    def longest_ms(self, begin=0.0, end=float("inf")):
+        """The longest wait of a PING sent between two times (seconds since the epoch)."""
+        waits = [took for at, took in self.samples if begin * 1e6 <= at < end * 1e6]
+        if not waits:
+            raise SystemExit("the prober sent nothing")
+        return max(waits) / 1e6
+
+
+def fill(server, first, count, *options):
+    """SETs `count` keys of 16 bytes from number `first` on."""
+    server.client().feed(chunks(lambda i: encode("SET", "key:%012d" % (first + i), "v%015d" % i, *options), 1, count))
+
+
+def growth(server):
+    fill(server, 0, 1_000_000)
+    with Prober(server.port) as prober:
+        # Four connections of sixteen requests: enough to keep the server busy, too little to be a queue worth measuring.
+        benchmark(server, "-c 4 -P 16 -n 3000000 -r 3000000 --sequential -- SET grown:__rand_int__ v000000000000000")
+    size = server.client().must("DBSIZE")
+    assert size >= 3_900_000, f"only {size} keys after the growth"
+    return prober.longest_ms()
+
+
+def mass_expiry(server):
+    due_ms = int(time.time() * 1000) + 15_000
+    fill(server, 0, EXPIRING_KEYS, "PXAT", due_ms)
+    time.sleep(max(0.0, due_ms / 1000 - time.time() - 0.5))
+    client = server.client()
+    with Prober(server.port) as prober:
+        time.sleep(1.0)
+        until = time.time() + 20
+        while client.must("DBSIZE") and time.time() < until:
+            time.sleep(0.2)
+    return prober.longest_ms(due_ms / 1000 - 0.01)
+
+
+def cascade(server):
+    due_ms = int(time.time() * 1000) + CASCADE_LEAD_SECONDS * 1000
+    fill(server, 0, CASCADE_KEYS, "PXAT", due_ms)
+    if time.time() > due_ms / 1000 - 3:
+        raise SystemExit(f"the load took longer than {CASCADE_LEAD_SECONDS - 3} s: nothing is left to measure")
+    begin = time.time()
+    with Prober(server.port) as prober:
+        time.sleep(max(0.0, due_ms / 1000 - time.time()))
+    return prober.longest_ms(begin + 0.1, due_ms / 1000 - 0.001)
+
+
+def zset_deletion(server):
+    client = server.client()
+    client.feed(chunks(lambda i: encode("ZADD", "big", *(word for j in range(10) for word in ((i + j) * 7919 % 1000003, "m%09d" % (i + j)))), 10, ZSET_MEMBERS))
+    return during(server, client, "DEL", "big")
+
+
+def flush(server):
+    fill(server, 0, FLUSHED_KEYS)
+    return during(server, server.client(), "FLUSHALL")
+
+
+def during(server, client, *words):
+    """The longest PING around one command, sent on a connection of its own, and for a second after it."""
+    with Prober(server.port) as prober:
+        time.sleep(0.3)
+        begin = time.time()
+        caller = threading.Thread(target=client.must, args=words)
+        caller.start()
+        caller.join()
+        time.sleep(1.0)
+    return prober.longest_ms(begin - 0.05)
+
+
+EVENTS = [
+    ("growth from 1M to 4M keys", growth, ()),
+    ("500,000 keys expire at one instant", mass_expiry, ()),
+    ("a ring slot of 1M equal TTLs cascades", cascade, ()),
+    ("DEL of a sorted set of 1M members", zset_deletion, ()),
+    ("FLUSHALL of 2M keys", flush, ()),
+]
+
+
+def idle_ms(server):
+    with Prober(server.port) as prober:
+        time.sleep(IDLE_SECONDS)
+    return prober.longest_ms()
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--only", default=".")
+    options.add_argument("--runs", type=int, default=3)
+    options.add_argument("--server", help="our binary (default: target/release/gyre-server)")
+    options.add_argument("--peers", default="redis80")
+    options.add_argument("--port", type=int, default=7880)
+    options.add_argument("--json")
+    options.add_argument("--markdown", action="store_true")
+    given = options.parse_args()
+
+    prober_path()
+    settle_on_load_core()
+    commands = {OURS: gyre_server(given.server)}
+    if given.peers != "none":
+        commands |= {name: peer(PEER_SERVERS[name]) for name in given.peers.split(",")}
+    rows = []
+    for title, event, arguments in EVENTS:
+        if not re.search(given.only, title):
+            continue
+        row = rows_of.Row("pause", title, "ms beyond idle", GOAL_MS)
+        for _ in range(given.runs):
+            for name, command in commands.items():
+                with Server(name, command, given.port, *arguments) as server:
+                    idle = idle_ms(server)
+                    longest = event(server)
+                row.add(name, max(0.0, longest - idle))
+                print(f"{title:40s} {name:9s} longest {longest:7.2f} ms, idle {idle:5.2f} ms", flush=True)
+        rows.append(row)
+    heading = f"Measured {datetime.date.today().isoformat()} on {machine()}, by `make pauses`. Median of {given.runs} runs (lowest–highest)."
+    print(f"\n{heading}\n\n{(rows_of.as_markdown if given.markdown else rows_of.as_text)(rows, OURS, list(commands))}")
+    if given.json:
+        Path(given.json).write_text(json.dumps({"heading": heading, "rows": [row.as_json(OURS) for row in rows]}, indent=1))
+    missed = [row.name for row in rows if row.verdict(OURS) != "met"]
+    print(f"\npauses: {len(rows) - len(missed)} goals met, {len(missed)} missed" + (": " + ", ".join(missed) if missed else ""))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
