@@ -19,8 +19,8 @@ use crate::base::number::parse_i64;
 use crate::base::random::Random;
 use crate::base::shared_bytes::SharedBytes;
 use crate::structures::wheel::Wheel;
-use crate::value::WrongType;
 use crate::value::limits::EncodingLimits;
+use crate::value::{Kind, WrongType};
 
 /// A value of more allocations than this is freed in slices, not at once.
 pub(super) const FREE_AT_ONCE_MAX: usize = 64;
@@ -295,8 +295,7 @@ impl Db {
             Deadline::At(_) => true,
         };
         let access = eviction::access_after_use(old.access(), &self.rules, &mut self.random);
-        self.key_sizes.remove(old.kind(), old.len());
-        self.key_sizes.add(crate::value::Kind::String, value.len());
+        self.key_sizes.replace(old.kind(), old.len(), Kind::String, value.len());
         if had_deadline == with_deadline {
             let written = match &value {
                 StringValue::Int(n) => entry.try_set_integer(*n),
@@ -358,7 +357,7 @@ impl Db {
             }
         };
         if let Some(before) = before {
-            self.key_sizes.change(crate::value::Kind::String, before, after);
+            self.key_sizes.change(Kind::String, before, after);
         }
         self.changed(key.bytes, true, 1);
         self.notice(key.bytes, event);
@@ -451,8 +450,7 @@ impl Db {
             return true;
         }
         // Room for the link is made by rebuilding the entry; the value moves with it.
-        let entry = self.take_out_quietly(key.hash, at).rebuilt(key.bytes, true).into_raw();
-        self.table.insert(key.hash, entry);
+        let entry = self.rebuild_at(key, at, true);
         self.arm(entry, ms);
         true
     }
@@ -464,9 +462,16 @@ impl Db {
             return false;
         }
         self.disarm(at);
-        let entry = self.take_out_quietly(key.hash, at).rebuilt(key.bytes, false).into_raw();
-        self.table.insert(key.hash, entry);
+        self.rebuild_at(key, at, false);
         true
+    }
+
+    /// Makes or takes away the room for a deadline: the entry moves, its place in the table stays.
+    fn rebuild_at(&mut self, key: Key<'_>, at: NonNull<Entry>, with_deadline: bool) -> NonNull<Entry> {
+        // Safety: it is on no wheel, and its slot is rewritten, by address alone, before anybody looks at it again.
+        let entry = unsafe { EntryBox::from_raw(at) }.rebuilt(key.bytes, with_deadline).into_raw();
+        self.table.replace(key.hash, at, entry);
+        entry
     }
 
     /// Sets the access field of a live key (RESTORE with IDLETIME or FREQ, loading).

@@ -18,6 +18,7 @@ use std::ptr::{self, NonNull};
 
 use crate::base::clock::Ms;
 use crate::base::memory::usable_size;
+use crate::base::number::integer_length;
 use crate::base::shared_bytes::SharedBytes;
 use crate::structures::table::Element;
 use crate::structures::wheel::TimerLink;
@@ -87,7 +88,7 @@ impl Str<'_> {
     /// Length in bytes as text.
     pub fn len(&self) -> usize {
         match self {
-            Str::Int(n) => itoa::Buffer::new().format(*n).len(),
+            Str::Int(n) => integer_length(*n),
             Str::Bytes(b) => b.len(),
             Str::Shared(s) => s.len(),
         }

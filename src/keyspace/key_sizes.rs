@@ -45,6 +45,17 @@ impl KeySizes {
         }
     }
 
+    /// A key came to hold another value, perhaps of another type.
+    #[inline]
+    pub fn replace(&mut self, old: Kind, from: usize, new: Kind, to: usize) {
+        if old == new {
+            self.change(old, from, to);
+        } else {
+            self.remove(old, from);
+            self.add(new, to);
+        }
+    }
+
     /// Lower bounds of the non-empty bins with their counts.
     pub fn bins(&self, kind: Kind) -> impl Iterator<Item = (u64, i64)> + '_ {
         let counts = self.counts.get(kind as usize).into_iter().flatten().enumerate();

@@ -64,6 +64,12 @@ pub fn write_u64(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
+/// Bytes of the number's text.
+#[inline]
+pub fn integer_length(value: i64) -> usize {
+    usize::from(value < 0) + value.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1
+}
+
 /// A buffer on the stack for the text of one integer: `IntegerText::new().of(n)` is its bytes.
 pub struct IntegerText(itoa::Buffer);
 
@@ -113,6 +119,7 @@ mod tests {
                     write_i64(&mut text, value);
                     assert_eq!(text, value.to_string().as_bytes());
                     assert_eq!(IntegerText::new().of(value), text);
+                    assert_eq!(integer_length(value), text.len());
                     assert_eq!(parse_i64(&text), Some(value));
                 }
             }

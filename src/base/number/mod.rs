@@ -9,6 +9,6 @@ mod shortest;
 mod size;
 
 pub use float::parse_f64;
-pub use integer::{IntegerText, parse_i64, parse_u64, write_i64, write_u64};
+pub use integer::{IntegerText, integer_length, parse_i64, parse_u64, write_i64, write_u64};
 pub use shortest::{write_f64, write_f64_17g, write_f64_shortest};
 pub use size::{parse_memory_size, parse_yes_no};
