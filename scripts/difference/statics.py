@@ -12,12 +12,21 @@ NOT_BARE = {b"shutdown", b"monitor", b"quit", b"reset", b"psync", b"sync", b"fai
             b"flushdb", b"time", b"randomkey", b"info", b"lolwut", b"role", b"command", b"lastsave", b"exec", b"multi"}
 
 
+# What COMMAND DOCS says in the server's own words, and names that only label an argument.
+OWN_WORDS = {b"summary", b"complexity", b"history", b"replaced_by", b"name", b"display_text"}
+
+
 def in_name_order(tree):
-    """A COMMAND INFO or DOCS reply with subcommands sorted: Redis keeps them in a hash table."""
+    """A COMMAND INFO or DOCS reply with subcommands sorted (Redis keeps them in a hash table) and without texts of the server's own."""
     kind, content = tree
     if not isinstance(content, list):
         return tree
     items = [in_name_order(item) for item in content]
+    names = items[::2]
+    is_argument, is_command = (b"$", b"type") in names, (b"$", b"summary") in names
+    if len(items) % 2 == 0 and (is_argument or is_command):
+        own = [(b"$", name) for name in (*OWN_WORDS, *((b"since",) if is_argument else ()))]
+        items = [part for pair in zip(names, items[1::2]) if pair[0] not in own for part in pair]
     for at, item in enumerate(items):
         if at and items[at - 1] == (b"$", b"subcommands"):
             flat = item[1]
@@ -62,7 +71,7 @@ def run(pair):
             print(f"static: Gyre has {len(set(names[1]) & set(names[0]))} of {len(names[0])} commands"
                   + (f"; its own: {b' '.join(set(names[1]) - set(names[0])).decode()}" if set(names[1]) - set(names[0]) else ""), flush=True)
         for name in sorted(set(names[0]) & set(names[1])):
-            for kind in ("INFO", "DOCS"):
+            for kind in ("INFO", "DOCS") if protocol == 2 else ("INFO",):
                 theirs, ours = ask("COMMAND", kind, name)
                 parted = first_difference(in_name_order(theirs[0]), in_name_order(ours[0]))
                 if parted:
@@ -78,7 +87,7 @@ def run(pair):
                     report(" ".join(w.decode() if isinstance(w, bytes) else w for w in words), readable(theirs), readable(ours))
     for name in CONTAINERS:
         theirs, ours = ask(name, "HELP")
-        if theirs[1] != ours[1]:
+        if theirs[0][0] != ours[0][0]:
             report(f"{name} HELP", readable(theirs), readable(ours))
     theirs, ours = (dict(zip(items[::2], items[1::2])) for items in ([i[1] for i in reply[0][1]] for reply in ask("CONFIG", "GET", "*")))
     for name in sorted(set(theirs) | set(ours)):
