@@ -9,7 +9,7 @@ CONTAINERS = ("CLIENT", "CONFIG", "COMMAND", "DEBUG", "LATENCY", "MEMORY", "OBJE
 ABSENT = re.compile(rb"^-ERR unknown command")
 # Commands that would end, block or change the servers if sent bare.
 NOT_BARE = {b"shutdown", b"monitor", b"quit", b"reset", b"psync", b"sync", b"failover", b"debug", b"save", b"bgsave", b"bgrewriteaof", b"flushall",
-            b"flushdb", b"time", b"randomkey", b"info", b"lolwut", b"role", b"command", b"lastsave", b"exec", b"multi"}
+            b"flushdb", b"time", b"randomkey", b"info", b"lolwut", b"role", b"command", b"lastsave", b"exec", b"multi", b"hello"}
 
 
 # What COMMAND DOCS says in the server's own words, and names that only label an argument.
@@ -48,6 +48,10 @@ def first_difference(theirs, ours, path=()):
         if deeper:
             return deeper
     return path, (b"#", b"%d elements" % len(theirs[1])), (b"#", b"%d elements" % len(ours[1]))
+
+
+# Fields of INFO that tell of Redis's own build, or of ours.
+OWN_FIELDS = {"atomicvar_api", "gcc_version", "gyre_version", "module"}
 
 
 def run(pair):
@@ -96,8 +100,7 @@ def run(pair):
     for section in ("server", "clients", "memory", "persistence", "threads", "stats", "replication", "cpu", "modules", "commandstats", "errorstats",
                     "latencystats", "cluster", "keyspace", "keysizes"):
         fields = [re.findall(r"^(#.*|[^:\r\n]+)(?=:|\r)", reply[0][1].decode("latin1"), re.M) for reply in ask("INFO", section)]
-        lacking = [field for field in fields[0] if field not in fields[1]]
-        extra = [field for field in fields[1] if field not in fields[0]]
+        lacking, extra = ([field for field in there if field not in [*here, *OWN_FIELDS]] for there, here in (fields, fields[::-1]))
         if section not in ("commandstats", "errorstats", "latencystats") and (lacking or extra):
             report(f"INFO {section}", f"only there: {' '.join(lacking)}", f"only there: {' '.join(extra)}")
     for wire in wires:

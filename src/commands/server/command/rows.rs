@@ -55,7 +55,12 @@ fn write_row(call: &mut Call, id: usize) {
     let specs: Vec<&KeySpec> = spec.key_specs.iter().flatten().collect();
     call.reply.set(specs.len());
     specs.into_iter().for_each(|spec| write_key_spec(call, spec));
-    call.reply.set(row.children.len());
+    // Redis's own inconsistency: no subcommands are an empty set, some are an array.
+    if row.children.is_empty() {
+        call.reply.set(0)
+    } else {
+        call.reply.array(row.children.len())
+    }
     row.children.iter().for_each(|&child| write_row(call, child));
 }
 
