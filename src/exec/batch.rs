@@ -32,8 +32,9 @@ pub const READ_BYTES_MAX: usize = 64 * 1024;
 /// Requests of one session that one tick runs.
 pub const REQUESTS_PER_TURN_MAX: usize = 4096;
 
-/// How many requests ahead an entry is fetched: long enough for memory to answer, short enough to stay in the cache.
-const FETCH_AHEAD: usize = 8;
+/// Entries are fetched for so many requests at once, in a tight loop: the look-ups of their pages, which are most of the
+/// cost, then run beside one another instead of one behind each command.
+const FETCH_GROUP: usize = 16;
 
 /// Marks a request whose command is unknown.
 const UNKNOWN: u32 = u32::MAX;
@@ -191,6 +192,7 @@ impl Batch {
     /// Executes everything that was taken in; gives back how many requests ran.
     pub fn execute(&mut self, context: &mut Context, server: &mut Server, world: &mut dyn World) -> usize {
         let mut ran = 0;
+        let mut fetched = 0;
         server.last_cycles = server.clock.cycles();
         for intake in &mut self.intakes {
             let buffer: &[u8] = intake.own.as_deref().unwrap_or(&self.arena);
@@ -204,10 +206,14 @@ impl Batch {
                     (rest_from, was_held) = (request.start as usize, true);
                     break;
                 }
-                if let Some(ahead) = self.requests.get(i + FETCH_AHEAD)
-                    && ahead.key_hash != 0
-                {
-                    server.keyspace.db(db).prefetch_entry(ahead.key_hash);
+                if i + FETCH_GROUP / 2 >= fetched {
+                    let from = fetched.max(i);
+                    fetched = from + FETCH_GROUP;
+                    let database = server.keyspace.db(db);
+                    let group = self.requests.iter().skip(from).take(FETCH_GROUP);
+                    for ahead in group.filter(|ahead| ahead.key_hash != 0) {
+                        database.prefetch_entry(ahead.key_hash);
+                    }
                 }
                 let spans = &self.spans[request.spans_at as usize..][..request.argc as usize];
                 let request = Request {
