@@ -3,11 +3,15 @@
 //!
 //! Each channel that a command names is confirmed by a push of its own: kind, name, and how many the session has left.
 
+use crate::base::glob;
+use crate::base::shared_bytes::SharedBytes;
 use crate::commands::help::help_row;
 use crate::exec::effects::{encode_push, publish as deliver};
 use crate::exec::{Call, Command, Outcome, Stop};
+use crate::protocol::output::Output;
+use crate::protocol::reply::Reply;
 use crate::pubsub::Topic;
-use crate::server::session::flag::SUBSCRIBED;
+use crate::server::session::flag::{REPLY_OFF, REPLY_SKIP, SUBSCRIBED};
 use crate::server::{Server, World};
 use crate::spec::flag::{ENDS_BATCH, FAST, LOADING, MAY_REPLICATE, NOSCRIPT, PUBSUB, STALE};
 use crate::spec::key_flag::NOT_KEY;
@@ -140,14 +144,26 @@ fn confirmation(topic: Topic, subscribes: bool) -> &'static [u8] {
     }
 }
 
-fn confirm(call: &mut Call, server: &Server, topic: Topic, subscribes: bool, name: Option<&[u8]>) {
-    call.reply.push(3);
-    call.reply.bulk(confirmation(topic, subscribes));
-    match name {
-        Some(name) => call.reply.bulk(name),
-        None => call.reply.null(),
+/// Confirms a change to the session that asked for it. As a push it goes out even while the session wants no replies.
+fn confirm(call: &mut Call, server: &mut Server, topic: Topic, subscribes: bool, name: Option<&[u8]>) {
+    let count = server.pubsub.confirmed_count(topic, call.session);
+    let write = |reply: &mut Reply| {
+        reply.push(3);
+        reply.bulk(confirmation(topic, subscribes));
+        match name {
+            Some(name) => reply.bulk(name),
+            None => reply.null(),
+        }
+        reply.integer(count as i64);
+    };
+    let is_muted = server.sessions.get(call.session).is_some_and(|s| s.has(REPLY_OFF | REPLY_SKIP));
+    if is_muted {
+        let mut out = Output::new();
+        write(&mut Reply::new(&mut out, call.reply.is_resp3()));
+        server.outbox.send(call.session, SharedBytes::from_slice(&out.to_vec()));
+    } else {
+        write(&mut call.reply);
     }
-    call.reply.integer(server.pubsub.confirmed_count(topic, call.session) as i64);
 }
 
 fn subscribe(call: &mut Call, server: &mut Server, topic: Topic) -> Outcome {
@@ -217,7 +233,7 @@ fn names(call: &mut Call, server: &mut Server, topic: Topic) -> Outcome {
     let start = call.reply.deferred();
     let mut count = 0;
     for (name, _) in server.pubsub.names(topic) {
-        if pattern.is_none_or(|pattern| crate::base::glob::matches(pattern, name)) {
+        if pattern.is_none_or(|pattern| glob::matches(pattern, name)) {
             call.reply.bulk(name);
             count += 1;
         }
