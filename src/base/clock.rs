@@ -29,7 +29,14 @@ enum Source {
 #[derive(Debug)]
 pub struct Clock {
     source: Source,
-    ns_per_cycle: f64,
+    ns_per_cycle: u64,
+}
+
+/// Bits behind the point of `ns_per_cycle`: a multiplication and a shift for each command.
+const FIXED_BITS: u32 = 32;
+
+fn fixed(ns_per_cycle: f64) -> u64 {
+    ((ns_per_cycle * (1u64 << FIXED_BITS) as f64) as u64).max(1)
 }
 
 impl Clock {
@@ -37,7 +44,7 @@ impl Clock {
     pub fn real() -> Clock {
         let mut clock = Clock {
             source: Source::Real { start: Instant::now(), start_cycles: read_cycle_counter() },
-            ns_per_cycle: 1.0,
+            ns_per_cycle: fixed(1.0),
         };
         while clock.monotonic_ns() < CALIBRATION_NS {
             std::hint::spin_loop();
@@ -48,7 +55,7 @@ impl Clock {
 
     /// Virtual time that starts at this wall time and moves only by `advance_*`; one cycle is one nanosecond.
     pub fn manual(now: Ms) -> Clock {
-        Clock { source: Source::Manual { wall_ns: now * 1_000_000, monotonic_ns: 0 }, ns_per_cycle: 1.0 }
+        Clock { source: Source::Manual { wall_ns: now * 1_000_000, monotonic_ns: 0 }, ns_per_cycle: fixed(1.0) }
     }
 
     /// Milliseconds since the epoch.
@@ -90,13 +97,13 @@ impl Clock {
     /// Nanoseconds that so many cycles last.
     #[inline]
     pub fn cycles_to_ns(&self, cycles: u64) -> u64 {
-        (cycles as f64 * self.ns_per_cycle) as u64
+        ((u128::from(cycles) * u128::from(self.ns_per_cycle)) >> FIXED_BITS) as u64
     }
 
     /// Cycles that so many nanoseconds last, for a budget that is compared with the counter.
     #[inline]
     pub fn ns_to_cycles(&self, ns: u64) -> u64 {
-        (ns as f64 / self.ns_per_cycle) as u64
+        ((u128::from(ns) << FIXED_BITS) / u128::from(self.ns_per_cycle)) as u64
     }
 
     /// Measures the counter's speed anew over all the time since the start: the longer, the truer.
@@ -104,7 +111,7 @@ impl Clock {
         if let Source::Real { start, start_cycles } = self.source {
             let cycles = read_cycle_counter().wrapping_sub(start_cycles);
             if cycles > 0 {
-                self.ns_per_cycle = start.elapsed().as_nanos() as f64 / cycles as f64;
+                self.ns_per_cycle = fixed(start.elapsed().as_nanos() as f64 / cycles as f64);
             }
         }
     }

@@ -95,6 +95,8 @@ pub struct Call<'a> {
     pub session: SessionKey,
     /// The session's database.
     pub db: usize,
+    /// The session's flags (`server::session::flag`) as the command found them.
+    pub session_flags: u32,
     /// Inside EXEC or a script: waiting is not allowed, and a would-be waiter answers as if its time were over.
     pub may_block: bool,
     /// Journal or replicas read what this call changes: rewritten forms are worth building.

@@ -13,7 +13,7 @@ use super::effects;
 use super::gates::{self, Verdict, Visitor};
 use crate::base::random::Random;
 use crate::config::Settings;
-use crate::keyspace::SessionKey;
+use crate::keyspace::{Db, SessionKey};
 use crate::protocol::args::Args;
 use crate::protocol::output::Output;
 use crate::protocol::reply::Reply;
@@ -113,10 +113,28 @@ pub fn run(
                 }
             }
         }
+        if let Run::Data(handler) = row.command.run
+            && conditions == 0
+        {
+            run_data(context, server, key, id, handler, request);
+            return finish_run(context, server, world, key, start);
+        }
         // A subcommand has its key elsewhere than its container, for which the hash was computed.
         let request = if request.id == Some(id) { request } else { nested_request(context, id, request.args) };
         run_client_command(context, server, world, key, id, request);
     }
+    finish_run(context, server, world, key, start)
+}
+
+/// What follows every command of a client: its reply, messages to others, those who wait.
+#[inline]
+fn finish_run(
+    context: &mut Context,
+    server: &mut Server,
+    world: &mut dyn World,
+    key: SessionKey,
+    start: crate::protocol::output::Mark,
+) -> Done {
     finish_reply(server, key, start);
     if !server.outbox.is_empty() {
         effects::drain_outbox(server);
@@ -230,6 +248,93 @@ fn finish_reply(server: &mut Server, key: SessionKey, start: crate::protocol::ou
     }
 }
 
+/// The short way of nearly every request: a command on one database, with no gate closed. Its reply goes straight into the
+/// session's output, because the handler has no way to reach the session.
+#[inline]
+fn run_data(
+    context: &mut Context,
+    server: &mut Server,
+    key: SessionKey,
+    id: usize,
+    handler: fn(&mut Call, &mut Db) -> Outcome,
+    request: Request,
+) {
+    let began = server.last_cycles;
+    let journalled = server.journal.is_read();
+    context.propagation.reset(journalled);
+    let Some(session) = server.sessions.get_mut(key) else { return };
+    session.last_command = id;
+    if session.out.bytes.capacity() == 0 {
+        session.out.bytes = server.spare_buffers.pop().unwrap_or_default();
+    }
+    let (db, session_flags) = (session.db, session.flags);
+    server.keyspace.set_now(server.now);
+    let database = server.keyspace.db_mut(db);
+    database.rules.touches = !session.has(session_flag::NO_TOUCH);
+    let mut call = Call {
+        args: request.args,
+        reply: Reply::new(&mut session.out, session.is_resp3),
+        now: server.now,
+        session: key,
+        db,
+        session_flags,
+        may_block: true,
+        settings: context.settings,
+        random: context.random,
+        propagation: context.propagation,
+        commands: context.commands,
+        key_hash: request.key_hash,
+        first_key: context.commands.row(id).first_key,
+        command_id: id,
+    };
+    let outcome = handler(&mut call, database);
+    let changes = effects::hand_on(server, db);
+    if journalled && (changes > 0 || !context.propagation.is_plain()) {
+        journal(server, context.propagation, db, request.args);
+    }
+    let now = server.clock.cycles();
+    server.last_cycles = now;
+    let ns = server.clock.cycles_to_ns(now.wrapping_sub(began));
+    match outcome {
+        Ok(()) => count(context, server, key, id, request.args, ns),
+        Err(Stop::Block(block)) => {
+            note_wait(context, server, key, id, request.args);
+            blocking::park(server, key, db, block, id, request.args);
+        }
+        Err(Stop::Error(text)) => {
+            count_failure(server, id, &text);
+            if let Some(session) = server.sessions.get_mut(key) {
+                Reply::new(&mut session.out, session.is_resp3).error(&text);
+            }
+            count(context, server, key, id, request.args, ns);
+        }
+    }
+}
+
+/// One call of a command, of `ns` nanoseconds.
+#[inline]
+fn count(context: &Context, server: &mut Server, key: SessionKey, id: usize, args: Args, ns: u64) {
+    let tracks_latency = server.observe.tracks_latency;
+    server.observe.commands[id].record(ns, tracks_latency);
+    if server.observe.wants_call(ns) || server.standing & standing::MONITORED != 0 {
+        super::observe_call::note(context, server, key, id, args, ns);
+    }
+}
+
+#[cold]
+fn count_failure(server: &mut Server, id: usize, text: &[u8]) {
+    server.observe.commands[id].failed_calls += 1;
+    server.observe.note_error(text);
+}
+
+/// A command begins to wait: those who watch see it now.
+#[cold]
+fn note_wait(context: &Context, server: &mut Server, key: SessionKey, id: usize, args: Args) {
+    if server.standing & standing::MONITORED != 0 {
+        super::observe_call::note_wait(context, server, key, id, args);
+    }
+}
+
 /// Runs a command whose reply goes to the session's own output; parks the session if the command waits.
 fn run_client_command(
     context: &mut Context,
@@ -246,14 +351,13 @@ fn run_client_command(
     if out.bytes.capacity() == 0 {
         out.bytes = server.spare_buffers.pop().unwrap_or_default();
     }
-    let mut db = session.db;
+    let db = session.db;
     let outcome = call_and_count(context, server, world, key, id, request, true, &mut out);
     if let Some(session) = server.sessions.get_mut(key) {
         // A handler may have put something into the session's own queue (never before its reply).
         if !session.out.is_empty() {
             out.append(&session.out);
         }
-        db = session.db.min(db.max(session.db));
         session.out = out;
     }
     if let Err(Stop::Block(block)) = outcome {
@@ -320,25 +424,20 @@ fn call_and_count(
     let outcome = call(context, server, world, key, id, request, may_block, out);
     let now = server.clock.cycles();
     server.last_cycles = now;
-    if let Err(Stop::Block(_)) = outcome {
-        if server.standing & standing::MONITORED != 0 {
-            super::observe_call::note_wait(context, server, key, id, request.args);
-        }
-        return outcome;
-    }
     let ns = server.clock.cycles_to_ns(now.wrapping_sub(began));
-    let tracks_latency = server.observe.tracks_latency;
-    let stats = &mut server.observe.commands[id];
-    stats.record(ns, tracks_latency);
-    if let Err(Stop::Error(text)) = outcome {
-        stats.failed_calls += 1;
-        server.observe.note_error(&text);
-        let is_resp3 = server.sessions.get(key).is_some_and(|s| s.is_resp3);
-        Reply::new(out, is_resp3).error(&text);
+    match outcome {
+        Ok(()) => {}
+        Err(Stop::Block(_)) => {
+            note_wait(context, server, key, id, request.args);
+            return outcome;
+        }
+        Err(Stop::Error(text)) => {
+            count_failure(server, id, &text);
+            let is_resp3 = server.sessions.get(key).is_some_and(|s| s.is_resp3);
+            Reply::new(out, is_resp3).error(&text);
+        }
     }
-    if server.observe.wants_call(ns) || server.standing & standing::MONITORED != 0 {
-        super::observe_call::note(context, server, key, id, request.args, ns);
-    }
+    count(context, server, key, id, request.args, ns);
     Ok(())
 }
 
@@ -357,7 +456,8 @@ fn call(
 ) -> Outcome {
     let row = context.commands.row(id);
     let Some(session) = server.sessions.get(key) else { return Err(fault::NO_SUCH_KEY) };
-    let (db, is_resp3, touches) = (session.db, session.is_resp3, !session.has(session_flag::NO_TOUCH));
+    let (db, is_resp3, session_flags) = (session.db, session.is_resp3, session.flags);
+    let touches = session_flags & session_flag::NO_TOUCH == 0;
     let now = server.now;
     let journalled = server.journal.is_read();
     context.propagation.reset(journalled);
@@ -367,6 +467,7 @@ fn call(
         now,
         session: key,
         db,
+        session_flags,
         may_block,
         settings: context.settings,
         random: context.random,
@@ -378,8 +479,8 @@ fn call(
     };
     let (outcome, changes) = match row.command.run {
         Run::Data(run) => {
+            server.keyspace.set_now(now);
             let database = server.keyspace.db_mut(db);
-            database.rules.now = now;
             database.rules.touches = touches;
             let outcome = run(&mut call, database);
             (outcome, effects::hand_on(server, db))

@@ -17,9 +17,10 @@ pub fn hand_on(server: &mut Server, index: usize) -> u64 {
     dirty
 }
 
-/// Hands on the effects of every database.
+/// Hands on the effects of every database that was lent to be changed.
 pub fn hand_on_all(server: &mut Server) -> u64 {
-    (0..server.keyspace.databases()).map(|index| hand_on(server, index)).sum()
+    let visited = server.keyspace.take_visited();
+    visited.map(|index| hand_on(server, index)).sum()
 }
 
 #[cold]

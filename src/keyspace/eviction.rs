@@ -226,7 +226,7 @@ impl Keyspace {
         for _ in 0..self.dbs.len() {
             let index = self.next_eviction_db;
             self.next_eviction_db = (index + 1) % self.dbs.len();
-            let db = &mut self.dbs[index];
+            let db = self.db_mut(index);
             if db.candidates_left() == 0 {
                 continue;
             }
@@ -244,7 +244,8 @@ impl Keyspace {
         const ROUNDS_MAX: usize = 64;
         for _ in 0..ROUNDS_MAX {
             let mut total = 0;
-            for db in &mut self.dbs {
+            for index in 0..self.dbs.len() {
+                let db = self.db_mut(index);
                 total += db.candidates_left();
                 if db.candidates_left() == 0 {
                     continue;
@@ -255,14 +256,14 @@ impl Keyspace {
                     seen.push((eviction_score(entry, &rules), entry.key().into()));
                 });
                 for (score, key) in seen {
-                    self.pool.offer(score, db.index, &key);
+                    self.pool.offer(score, index, &key);
                 }
             }
             if total == 0 {
                 return false;
             }
             while let Some(best) = self.pool.candidates.pop() {
-                if best.db < self.dbs.len() && self.dbs[best.db].evict(&best.key) {
+                if best.db < self.dbs.len() && self.db_mut(best.db).evict(&best.key) {
                     return true;
                 }
             }

@@ -5,12 +5,22 @@ use super::eviction::EvictionPool;
 use super::garbage::GarbageQueue;
 use crate::base::clock::Ms;
 
+/// The bit of a database in `visited`.
+#[inline]
+fn visit_bit(index: usize) -> u64 {
+    1 << index.min(u64::BITS as usize - 1)
+}
+
 /// The data of one server.
 pub struct Keyspace {
     pub(super) dbs: Vec<Db>,
     pub garbage: GarbageQueue,
     pub(super) pool: EvictionPool,
     pub(super) next_eviction_db: usize,
+    /// The time of the command at hand.
+    now: Ms,
+    /// A bit for each database lent to be changed; the last bit stands for all from there on.
+    visited: u64,
     /// Changes since the last snapshot.
     pub dirty: u64,
 }
@@ -24,6 +34,8 @@ impl Keyspace {
             garbage: GarbageQueue::default(),
             pool: EvictionPool::default(),
             next_eviction_db: 0,
+            now,
+            visited: 0,
             dirty: 0,
         }
     }
@@ -39,7 +51,10 @@ impl Keyspace {
 
     #[inline]
     pub fn db_mut(&mut self, index: usize) -> &mut Db {
-        &mut self.dbs[index]
+        self.visited |= visit_bit(index);
+        let db = &mut self.dbs[index];
+        db.rules.now = self.now;
+        db
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Db> {
@@ -47,12 +62,20 @@ impl Keyspace {
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Db> {
-        self.dbs.iter_mut()
+        self.visited = u64::MAX;
+        let now = self.now;
+        self.dbs.iter_mut().map(move |db| {
+            db.rules.now = now;
+            db
+        })
     }
 
     /// Two different databases at once.
     pub fn pair(&mut self, a: usize, b: usize) -> (&mut Db, &mut Db) {
+        self.visited |= visit_bit(a) | visit_bit(b);
+        let now = self.now;
         let [a, b] = self.dbs.get_disjoint_mut([a, b]).expect("two different databases");
+        (a.rules.now, b.rules.now) = (now, now);
         (a, b)
     }
 
@@ -70,9 +93,17 @@ impl Keyspace {
         self.dbs.iter_mut().for_each(|db| rewrite(&mut db.rules));
     }
 
-    /// The time of the command at hand, for commands that reach every database.
+    /// The time of the command at hand: every database that is looked at from here on goes by it.
+    #[inline]
     pub fn set_now(&mut self, now: Ms) {
-        self.dbs.iter_mut().for_each(|db| db.rules.now = now);
+        self.now = now;
+    }
+
+    /// The databases that were lent to be changed since the last call: those that may have effects to hand on.
+    pub fn take_visited(&mut self) -> impl Iterator<Item = usize> + use<> {
+        let visited = std::mem::take(&mut self.visited);
+        let last = self.dbs.len() - 1;
+        (0..=last).filter(move |&index| visited & visit_bit(index) != 0)
     }
 
     /// Sum of the databases' counters.

@@ -15,7 +15,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1)")
         .says("Answers PONG, or the message.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-        .server(ping),
+        .data(ping),
     command("ECHO", "message", 2)
         .group(Group::Connection)
         .flags(LOADING | STALE | FAST)
@@ -37,11 +37,11 @@ pub const COMMANDS: &[Command] = &[
         .server(quit),
 ];
 
-fn ping(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+fn ping(call: &mut Call, _: &mut Db) -> Outcome {
     if call.argc() > 2 {
         return Err("ERR wrong number of arguments for 'ping' command".into());
     }
-    let is_subscribed = server.sessions.get(call.session).is_some_and(|s| s.has(session_flag::SUBSCRIBED));
+    let is_subscribed = call.session_flags & session_flag::SUBSCRIBED != 0;
     let message = if call.argc() == 2 { Some(call.arg(1)) } else { None };
     match message {
         _ if is_subscribed && !call.reply.is_resp3() => {
