@@ -42,6 +42,8 @@ impl EventLoop {
         // What the socket holds beyond that (a bound stopped the last read) is read in the same turn.
         self.execute();
         self.read_session(key);
+        // News of the same session may follow: a batch holds a session once, or its bytes would be torn apart.
+        self.execute();
     }
 
     /// Reads a session once.
