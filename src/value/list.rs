@@ -18,6 +18,9 @@ use crate::structures::pack_deque::{self, Cursor, Needle, NodeRef, PackDeque, Pa
 /// Packs up to here are moved to push at the front, which costs little and saves the deque. Back from a deque at half of it.
 const SMALL_BYTES: usize = 256;
 
+/// The share of the limits, one half, that a quicklist of one pack must be within to be a listpack again.
+const SHRUNK_SHARE: u32 = 2;
+
 /// The end at which something happens; Redis says LEFT and RIGHT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -148,9 +151,10 @@ impl List {
                 }
             }
             List::Deque(deque) => {
-                if deque.limits() == PackLimits::UNBOUNDED
-                    && limits.exceeded_by(deque.only_pack_bytes().unwrap_or(0) + bytes, deque.len() + count)
-                {
+                if deque.limits() != PackLimits::UNBOUNDED {
+                    // A quicklist keeps the limits it was made with.
+                    deque.set_plain_from(limits);
+                } else if limits.exceeded_by(deque.only_pack_bytes().unwrap_or(0) + bytes, deque.len() + count) {
                     deque.set_limits(*limits);
                 }
             }
@@ -180,7 +184,7 @@ impl List {
         if let List::Deque(deque) = self
             && let Some(bytes) = deque.only_pack_bytes()
         {
-            if deque.limits() != PackLimits::UNBOUNDED && !limits.halved().exceeded_by(bytes, deque.len()) {
+            if deque.limits() != PackLimits::UNBOUNDED && limits.allow_share(SHRUNK_SHARE, bytes, deque.len()) {
                 deque.set_limits(PackLimits::UNBOUNDED);
             }
             if bytes <= SMALL_BYTES / 2 && deque.limits() == PackLimits::UNBOUNDED {
@@ -208,7 +212,7 @@ impl List {
                 }
             }
             List::Deque(deque) => {
-                let one_pack = deque.only_pack_bytes().is_some_and(|bytes| !limits.exceeded_by(bytes, deque.len()));
+                let one_pack = deque.only_pack_bytes().is_some_and(|bytes| limits.allow_share(1, bytes, deque.len()));
                 deque.set_limits(if one_pack { PackLimits::UNBOUNDED } else { *limits });
                 self.shrink(limits);
             }

@@ -8,6 +8,7 @@
 //! Invariants: no node is empty; `len` is the sum of the nodes' counts.
 
 mod iter;
+mod middle;
 mod node;
 
 use super::list_pack::{Encoded, Item, ListPack, Position};
@@ -68,11 +69,14 @@ impl PackLimits {
         value.len() >= self.plain_from as usize
     }
 
-    /// The same, halved: below these a list that shrank goes back into one pack for good.
-    pub fn halved(mut self) -> PackLimits {
-        self.bytes_max /= 2;
-        self.count_max /= 2;
-        self
+    /// Whether one pack of `bytes` and `count` elements is within a `share`-th of the setting. Here a setting in elements
+    /// sets no limit in bytes.
+    pub fn allow_share(&self, share: u32, bytes: usize, count: usize) -> bool {
+        if self.fill < 0 {
+            bytes <= (self.bytes_max / share) as usize
+        } else {
+            count <= (self.count_max / share) as usize
+        }
     }
 
     /// Whether a pack of `bytes` and `count` elements is over the limits.
@@ -147,6 +151,12 @@ impl PackDeque {
 
     pub fn set_limits(&mut self, limits: PackLimits) {
         self.limits = limits;
+    }
+
+    /// Takes over from which length on elements stand by themselves; the limits of packs stay.
+    #[inline]
+    pub fn set_plain_from(&mut self, limits: &PackLimits) {
+        self.limits.plain_from = limits.plain_from;
     }
 
     // Nodes, as snapshots and conversions see them.
@@ -403,174 +413,6 @@ impl PackDeque {
     pub fn iter_rev_from(&self, cursor: Cursor) -> IterRev<'_> {
         IterRev::new(self.nodes.range(..=cursor.node), Some(cursor.position))
     }
-
-    // Changes in the middle. All of them end the life of cursors, but those that they return.
-
-    pub fn insert_before(&mut self, cursor: Cursor, value: &[u8]) {
-        self.insert_at(cursor.node, Boundary::Before(cursor.position), value);
-    }
-
-    pub fn insert_after(&mut self, cursor: Cursor, value: &[u8]) {
-        self.insert_at(cursor.node, Boundary::After(cursor.position), value);
-    }
-
-    fn insert_at(&mut self, node: usize, boundary: Boundary, value: &[u8]) {
-        self.len += 1;
-        let (at_head, at_tail, place) = match &self.nodes[node] {
-            Node::Plain(_) => (boundary == Boundary::Before(FIRST), boundary == Boundary::After(FIRST), FIRST),
-            Node::Packed(pack) => {
-                let place = match boundary {
-                    Boundary::Before(position) => position,
-                    Boundary::After(position) => pack.view().after(position),
-                };
-                (place == FIRST, place == pack.view().end(), place)
-            }
-        };
-        // 1. The node itself takes it, or 2. the neighbour does, if the place is between the two.
-        if let Node::Packed(pack) = &mut self.nodes[node]
-            && self.limits.admit(pack.byte_size(), pack.len(), value)
-        {
-            return pack.insert(place, Encoded::of(value));
-        }
-        if at_tail && self.nodes.get(node + 1).is_some_and(|next| next.admits(&self.limits, value)) {
-            return self.pack_mut(node + 1).push_front(Encoded::of(value));
-        }
-        if at_head && node > 0 && self.nodes[node - 1].admits(&self.limits, value) {
-            return self.pack_mut(node - 1).push_back(Encoded::of(value));
-        }
-        // 3. A node of its own stands between the two, or between the halves of this one.
-        let new = self.node_of(value, Packed::growing_backwards);
-        if at_head {
-            self.nodes.insert(node, new);
-        } else if at_tail {
-            self.nodes.insert(node + 1, new);
-        } else {
-            let pack = self.pack_mut(node);
-            let kept = pack.view().count_before(place);
-            let rest = pack.split_off(place, kept);
-            self.nodes.insert(node + 1, Node::Packed(rest));
-            self.nodes.insert(node + 1, new);
-            self.merge_around(node + 1);
-        }
-    }
-
-    fn pack_mut(&mut self, node: usize) -> &mut Packed {
-        match &mut self.nodes[node] {
-            Node::Packed(pack) => pack,
-            Node::Plain(_) => unreachable!("the caller knows this node for a pack"),
-        }
-    }
-
-    /// After a split: joins `node` and those around it while two neighbours fit into one.
-    fn merge_around(&mut self, node: usize) {
-        let first = node.saturating_sub(2);
-        for left in (first..=node + 1).rev() {
-            self.merge_with_next(left);
-        }
-    }
-
-    fn merge_with_next(&mut self, left: usize) {
-        let fits = match (self.nodes.get(left), self.nodes.get(left + 1)) {
-            (Some(Node::Packed(a)), Some(Node::Packed(b))) => {
-                let bytes = a.byte_size() + b.byte_size() - super::list_pack::EMPTY_BYTES;
-                !self.limits.exceeded_by(bytes, a.len() + b.len())
-            }
-            _ => false,
-        };
-        if fits && let Some(Node::Packed(right)) = self.nodes.remove(left + 1) {
-            self.pack_mut(left).append(&right);
-        }
-    }
-
-    /// Puts another element in the place of the one at `cursor`.
-    pub fn replace(&mut self, cursor: Cursor, value: &[u8]) {
-        let large = self.limits.is_large(value);
-        match &mut self.nodes[cursor.node] {
-            Node::Packed(pack) if !large && (pack.len() == 1 || fits_replaced(pack, cursor, value, &self.limits)) => {
-                pack.replace(cursor.position, Encoded::of(value));
-            }
-            Node::Packed(pack) if pack.len() > 1 => {
-                // It would make the pack too large, or stands by itself: the old one goes, then the new one is inserted.
-                let end = pack.view().after(cursor.position);
-                let was_last = end == pack.view().end();
-                pack.remove(cursor.position, end, 1);
-                let boundary = match pack.view().last() {
-                    Some(last) if was_last => Boundary::After(last),
-                    _ => Boundary::Before(cursor.position),
-                };
-                self.len -= 1;
-                self.insert_at(cursor.node, boundary, value);
-            }
-            _ => self.nodes[cursor.node] = self.node_of(value, Packed::growing_backwards),
-        }
-    }
-
-    /// Removes the element at `cursor`; the next one's place, if there is one.
-    pub fn remove(&mut self, cursor: Cursor) -> Option<Cursor> {
-        self.len -= 1;
-        match &mut self.nodes[cursor.node] {
-            Node::Packed(pack) if pack.len() > 1 => {
-                let end = pack.view().after(cursor.position);
-                pack.remove(cursor.position, end, 1);
-                let is_last = cursor.position == pack.view().end();
-                if is_last { self.head_of(cursor.node + 1) } else { Some(cursor) }
-            }
-            _ => {
-                self.nodes.remove(cursor.node);
-                self.head_of(cursor.node)
-            }
-        }
-    }
-
-    /// Removes `count` elements from `index` on, or as many as there are.
-    pub fn remove_range(&mut self, index: usize, count: usize) {
-        let count = count.min(self.len.saturating_sub(index));
-        if count == 0 {
-            return;
-        }
-        // 1. The rest of the first node, 2. whole nodes in one go, 3. the beginning of the last.
-        let (mut node, offset) = self.node_at(index);
-        let mut left = count;
-        if offset > 0 {
-            left -= self.remove_in_node(node, offset, left);
-            node += 1;
-        }
-        let mut whole = node;
-        while whole < self.nodes.len() && left >= self.nodes[whole].len() {
-            left -= self.nodes[whole].len();
-            whole += 1;
-        }
-        self.nodes.drain(node..whole);
-        if left > 0 {
-            self.remove_in_node(node, 0, left);
-        }
-        self.len -= count;
-    }
-
-    /// Removes up to `count` elements from `offset` on in a pack of which some element stays; the number removed.
-    fn remove_in_node(&mut self, node: usize, offset: usize, count: usize) -> usize {
-        let pack = self.pack_mut(node);
-        let count = count.min(pack.len() - offset);
-        let view = pack.view();
-        let from = view.seek_in(offset, pack.len()).expect("the offset is within the pack");
-        let to = view.seek_in(offset + count, pack.len()).unwrap_or(view.end());
-        pack.remove(from, to, count);
-        count
-    }
-}
-
-/// On which side of which element a new one goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Boundary {
-    Before(Position),
-    After(Position),
-}
-
-fn fits_replaced(pack: &Packed, cursor: Cursor, value: &[u8], limits: &PackLimits) -> bool {
-    let old = (pack.view().after(cursor.position).0 - cursor.position.0) as usize;
-    let bytes = pack.byte_size() - old + Encoded::of(value).size();
-    // Packs from elsewhere may be over the limits as they are; shrinking them is always right.
-    !limits.exceeded_by(bytes, 0) || bytes <= pack.byte_size()
 }
 
 impl std::fmt::Debug for PackDeque {
