@@ -14,7 +14,7 @@
 
 use super::dispatch::{self, Context, Done, Request};
 use crate::base::hash::hash;
-use crate::keyspace::SessionKey;
+use crate::keyspace::{Db, SessionKey};
 use crate::protocol::args::{Args, Elsewhere};
 use crate::protocol::limits::Limits;
 use crate::protocol::reply::Reply;
@@ -36,6 +36,9 @@ pub const REQUESTS_PER_TURN_MAX: usize = 4096;
 /// cost, then run beside one another instead of one behind each command.
 const FETCH_GROUP: usize = 16;
 
+/// Fields and members are fetched for so many requests at once, first their places and by the next time themselves.
+const FETCH_ELEMENT_GROUP: usize = 4;
+
 /// Marks a request whose command is unknown.
 const UNKNOWN: u32 = u32::MAX;
 
@@ -48,6 +51,8 @@ struct Parsing {
     /// Start of the request in its buffer.
     start: u32,
     key_hash: u64,
+    /// Of the field or member that is looked up; 0: none.
+    element_hash: u64,
 }
 
 /// The bytes of one session in this batch.
@@ -72,6 +77,8 @@ pub struct Batch {
     requests: Vec<Parsing>,
     intakes: Vec<Intake>,
     elsewhere: Elsewhere,
+    /// Some request looks up a field or member.
+    has_elements: bool,
 }
 
 impl Default for Batch {
@@ -83,6 +90,7 @@ impl Default for Batch {
             requests: Vec::new(),
             intakes: Vec::new(),
             elsewhere: Elsewhere::default(),
+            has_elements: false,
         }
     }
 }
@@ -159,6 +167,7 @@ impl Batch {
                         id: UNKNOWN,
                         start: at as u32,
                         key_hash: 0,
+                        element_hash: 0,
                     };
                     at += consumed;
                     let mut ends_batch = false;
@@ -169,6 +178,11 @@ impl Batch {
                         if row.first_key != 0 && row.first_key < argc {
                             request.key_hash = hash(words.get(row.first_key));
                             database.prefetch_bucket(request.key_hash);
+                            let element = row.command.spec.element_word as usize;
+                            if element != 0 && element < argc {
+                                request.element_hash = hash(words.get(element));
+                                self.has_elements = true;
+                            }
                         }
                     }
                     self.requests.push(request);
@@ -215,6 +229,9 @@ impl Batch {
                         database.prefetch_entry(ahead.key_hash);
                     }
                 }
+                if self.has_elements && i % FETCH_ELEMENT_GROUP == 0 {
+                    fetch_elements(server.keyspace.db(db), &self.requests[i + 1..]);
+                }
                 let spans = &self.spans[request.spans_at as usize..][..request.argc as usize];
                 let request = Request {
                     args: Args::with_elsewhere(buffer, spans, &self.elsewhere),
@@ -238,8 +255,21 @@ impl Batch {
         self.spans.clear();
         self.requests.clear();
         self.intakes.clear();
+        self.has_elements = false;
         self.elsewhere.scratch.clear();
         self.elsewhere.detached.clear();
+    }
+}
+
+/// Starts loading the fields and members that the next requests look up, and the places of those behind them. The entries
+/// that hold them are near by now.
+fn fetch_elements(db: &Db, next: &[Parsing]) {
+    let with_element = |request: &&Parsing| request.element_hash != 0;
+    for request in next.iter().skip(FETCH_ELEMENT_GROUP).take(FETCH_ELEMENT_GROUP).filter(with_element) {
+        db.prefetch_element_place(request.key_hash, request.element_hash);
+    }
+    for request in next.iter().take(FETCH_ELEMENT_GROUP).filter(with_element) {
+        db.prefetch_element(request.key_hash, request.element_hash);
     }
 }
 

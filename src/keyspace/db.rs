@@ -157,6 +157,29 @@ impl Db {
         self.table.prefetch_element(hash);
     }
 
+    /// Starts loading the place of a collection's element; for when the entry was fetched a while ago.
+    #[inline]
+    pub fn prefetch_element_place(&self, key_hash: u64, element_hash: u64) {
+        if let Some(entry) = self.probable_entry(key_hash) {
+            entry.prefetch_element_place(element_hash);
+        }
+    }
+
+    /// Starts loading the element itself; for when its place was fetched a while ago.
+    #[inline]
+    pub fn prefetch_element(&self, key_hash: u64, element_hash: u64) {
+        if let Some(entry) = self.probable_entry(key_hash) {
+            entry.prefetch_element(element_hash);
+        }
+    }
+
+    /// The first entry whose tag fits the hash; no key is compared.
+    #[inline]
+    fn probable_entry(&self, hash: u64) -> Option<EntryRef<'_>> {
+        // Safety: the table holds live entries.
+        self.table.find_probable(hash).map(|at| unsafe { EntryRef::from_raw(at) })
+    }
+
     #[inline]
     pub(super) fn entry_is_due(&self, entry: EntryRef<'_>) -> bool {
         entry.deadline().is_some_and(|deadline| deadline <= self.rules.now)

@@ -342,6 +342,28 @@ impl<'e> EntryRef<'e> {
         }
     }
 
+    /// See `Object::prefetch_place`.
+    #[inline]
+    pub fn prefetch_element_place(self, hash: u64) {
+        match self.value() {
+            Value::Set(x) => x.prefetch_place(hash),
+            Value::Zset(x) => x.prefetch_place(hash),
+            Value::Hash(x) => x.prefetch_place(hash),
+            Value::String(_) | Value::List(_) => {}
+        }
+    }
+
+    /// See `Object::prefetch_element`.
+    #[inline]
+    pub fn prefetch_element(self, hash: u64) {
+        match self.value() {
+            Value::Set(x) => x.prefetch_element(hash),
+            Value::Zset(x) => x.prefetch_element(hash),
+            Value::Hash(x) => x.prefetch_element(hash),
+            Value::String(_) | Value::List(_) => {}
+        }
+    }
+
     /// Number of allocations that freeing the value takes, roughly.
     pub fn free_effort(self) -> usize {
         match self.value() {

@@ -107,6 +107,8 @@ pub struct Spec {
     pub is_container: bool,
     /// Hints for clients, as COMMAND INFO lists them ("nondeterministic_output", "request_policy:all_shards", …).
     pub tips: &'static [&'static str],
+    /// Word of the (first) field or member that is looked up inside the collection; 0: none. Only to fetch it ahead.
+    pub element_word: u32,
 }
 
 /// Starts a row; the rest of it follows by method.
@@ -125,6 +127,7 @@ pub const fn command(name: &'static str, grammar: &'static str, arity: i32) -> S
         deprecated: ("", ""),
         is_container: false,
         tips: &[],
+        element_word: 0,
     }
 }
 
@@ -180,6 +183,12 @@ impl Spec {
 
     pub const fn tips(mut self, tips: &'static [&'static str]) -> Spec {
         self.tips = tips;
+        self
+    }
+
+    /// The (first) field or member that is looked up stands at this word.
+    pub const fn element(mut self, word: u32) -> Spec {
+        self.element_word = word;
         self
     }
 

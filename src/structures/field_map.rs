@@ -153,10 +153,16 @@ impl FieldMap {
         self.table.find(hash(field), field).is_some()
     }
 
-    /// Starts loading what the next call for this field reads first.
+    /// Starts loading what the next call for a field of this hash reads first.
     #[inline]
-    pub fn prefetch(&self, field: &[u8]) {
-        self.table.prefetch_bucket(hash(field));
+    pub fn prefetch_place(&self, hash: u64) {
+        self.table.prefetch_bucket(hash);
+    }
+
+    /// Starts loading the pair itself; its place should be near by now.
+    #[inline]
+    pub fn prefetch_pair(&self, hash: u64) {
+        self.table.prefetch_element(hash);
     }
 
     /// Sets a field, new or not; true when it is new.

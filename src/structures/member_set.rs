@@ -139,10 +139,16 @@ impl MemberSet {
         self.table.find(hash(member), member).is_some()
     }
 
-    /// Starts loading what `contains`, `add` or `remove` of this member will read first.
+    /// Starts loading what `contains`, `add` or `remove` of a member of this hash will read first.
     #[inline]
-    pub fn prefetch(&self, member: &[u8]) {
-        self.table.prefetch_bucket(hash(member));
+    pub fn prefetch_place(&self, hash: u64) {
+        self.table.prefetch_bucket(hash);
+    }
+
+    /// Starts loading the member itself; its place should be near by now.
+    #[inline]
+    pub fn prefetch_member(&self, hash: u64) {
+        self.table.prefetch_element(hash);
     }
 
     /// Adds a member; false when it was there.

@@ -62,6 +62,20 @@ impl Object for Hash {
         }
     }
 
+    #[inline]
+    fn prefetch_place(&self, hash: u64) {
+        if let Fields::Map(map) = &self.fields {
+            map.prefetch_place(hash);
+        }
+    }
+
+    #[inline]
+    fn prefetch_element(&self, hash: u64) {
+        if let Fields::Map(map) = &self.fields {
+            map.prefetch_pair(hash);
+        }
+    }
+
     fn free_effort(&self) -> usize {
         match &self.fields {
             Fields::Pack(_) => 1,

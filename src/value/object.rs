@@ -50,6 +50,14 @@ pub trait Object: Default + Clone {
     /// estimated from `samples` of them (0: count all).
     fn bytes(&self, samples: usize) -> usize;
 
+    /// Starts loading the place where an element of this hash is looked for; small layouts have nothing to wait for.
+    #[inline]
+    fn prefetch_place(&self, _hash: u64) {}
+
+    /// Starts loading the element itself; its place should be near by now.
+    #[inline]
+    fn prefetch_element(&self, _hash: u64) {}
+
     /// Number of allocations that freeing takes, roughly: what decides between freeing at once and in slices.
     fn free_effort(&self) -> usize {
         self.len()

@@ -18,6 +18,7 @@ pub const COMMANDS: &[Command] = &[
         .since("2.0.0")
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).read_write().update())
+        .element(2)
         .cost("O(1) for each pair of field and value")
         .says("Sets fields to values, new or not.")
         .data(write::hset),
@@ -26,6 +27,7 @@ pub const COMMANDS: &[Command] = &[
         .since("2.0.0")
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).read_write().update())
+        .element(2)
         .cost("O(n), n being the number of fields")
         .says("Sets fields to values; an older HSET.")
         .data(write::hmset),
@@ -33,6 +35,7 @@ pub const COMMANDS: &[Command] = &[
         .since("2.0.0")
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).read_write().insert())
+        .element(2)
         .cost("O(1)")
         .says("Sets a field that is not there yet.")
         .data(write::hsetnx),
@@ -40,6 +43,7 @@ pub const COMMANDS: &[Command] = &[
         .since("2.0.0")
         .flags(WRITE | FAST)
         .keys(at(1).read_write().delete())
+        .element(2)
         .cost("O(n), n being the number of fields to remove")
         .says("Removes fields, and the key with the last of them.")
         .data(write::hdel),
@@ -47,6 +51,7 @@ pub const COMMANDS: &[Command] = &[
         .since("2.0.0")
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).read_write().access().update())
+        .element(2)
         .cost("O(1)")
         .says("Adds to the integer in a field, 0 if it is not there.")
         .data(increment::hincrby),
@@ -54,6 +59,7 @@ pub const COMMANDS: &[Command] = &[
         .since("2.6.0")
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).read_write().access().update())
+        .element(2)
         .cost("O(1)")
         .says("Adds to the number in a field, 0 if it is not there.")
         .data(increment::hincrbyfloat),
@@ -61,6 +67,7 @@ pub const COMMANDS: &[Command] = &[
         .since("2.0.0")
         .flags(READONLY | FAST)
         .keys(at(1).read_only().access())
+        .element(2)
         .cost("O(1)")
         .says("Answers the value of a field.")
         .data(read::hget),
@@ -68,6 +75,7 @@ pub const COMMANDS: &[Command] = &[
         .since("2.0.0")
         .flags(READONLY | FAST)
         .keys(at(1).read_only().access())
+        .element(2)
         .cost("O(n), n being the number of fields asked for")
         .says("Answers the values of several fields.")
         .data(read::hmget),
@@ -106,6 +114,7 @@ pub const COMMANDS: &[Command] = &[
         .since("3.2.0")
         .flags(READONLY | FAST)
         .keys(at(1).read_only())
+        .element(2)
         .cost("O(1)")
         .says("Answers the length of a field's value in bytes.")
         .data(read::hstrlen),
@@ -113,6 +122,7 @@ pub const COMMANDS: &[Command] = &[
         .since("2.0.0")
         .flags(READONLY | FAST)
         .keys(at(1).read_only())
+        .element(2)
         .cost("O(1)")
         .says("Answers whether a field is there.")
         .data(read::hexists),

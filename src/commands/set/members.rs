@@ -18,6 +18,7 @@ pub const COMMANDS: &[Command] = &[
         .group(Group::Set)
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).read_write().insert())
+        .element(2)
         .cost("O(1) for each member")
         .says("Adds members to a set, which is made if there is none.")
         .data(sadd),
@@ -25,6 +26,7 @@ pub const COMMANDS: &[Command] = &[
         .group(Group::Set)
         .flags(WRITE | FAST)
         .keys(at(1).read_write().delete())
+        .element(2)
         .cost("O(1) for each member")
         .says("Removes members from a set; a set left empty goes.")
         .data(srem),
@@ -40,6 +42,7 @@ pub const COMMANDS: &[Command] = &[
         .group(Group::Set)
         .flags(READONLY | FAST)
         .keys(at(1).read_only())
+        .element(2)
         .cost("O(1)")
         .says("Tells whether a set has a member.")
         .data(sismember),

@@ -41,6 +41,18 @@ impl RankedMap {
         self.tree.len()
     }
 
+    /// Starts loading what a look for a member of this hash reads first.
+    #[inline]
+    pub fn prefetch_place(&self, hash: u64) {
+        self.table.prefetch_bucket(hash);
+    }
+
+    /// Starts loading the member itself; its place should be near by now.
+    #[inline]
+    pub fn prefetch_member(&self, hash: u64) {
+        self.table.prefetch_element(hash);
+    }
+
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.tree.is_empty()

@@ -115,6 +115,12 @@ impl<E: Element> Table<E> {
         self.locate(hash, key).map(|(_, element)| element)
     }
 
+    /// The element that a lookup of this hash compares first: nearly always the one, but its key was not looked at.
+    #[inline]
+    pub fn find_probable(&self, hash: u64) -> Option<NonNull<E>> {
+        self.segment(hash).locate(hash, |_| true).map(|(_, element)| element)
+    }
+
     /// Adds an element whose key is not there yet. To fill a table in hash order (from another's `iter`), `reserve` first.
     #[inline]
     pub fn insert(&mut self, hash: u64, element: NonNull<E>) {
@@ -167,8 +173,7 @@ impl<E: Element> Table<E> {
     /// Starts loading the element that a lookup of this hash would compare first, if the bucket tells of one.
     #[inline]
     pub fn prefetch_element(&self, hash: u64) {
-        let found = self.segment(hash).locate(hash, |_: NonNull<E>| true);
-        if let Some((_, element)) = found {
+        if let Some(element) = self.find_probable(hash) {
             prefetch(element.as_ptr());
         }
     }

@@ -40,6 +40,20 @@ impl Object for Set {
         }
     }
 
+    #[inline]
+    fn prefetch_place(&self, hash: u64) {
+        if let Set::Table(members) = self {
+            members.prefetch_place(hash);
+        }
+    }
+
+    #[inline]
+    fn prefetch_element(&self, hash: u64) {
+        if let Set::Table(members) = self {
+            members.prefetch_member(hash);
+        }
+    }
+
     fn encoding(&self) -> &'static str {
         match self {
             Set::Ints(_) => "intset",

@@ -335,6 +335,20 @@ impl Object for Zset {
         }
     }
 
+    #[inline]
+    fn prefetch_place(&self, hash: u64) {
+        if let Encoding::Map(map) = &self.0 {
+            map.prefetch_place(hash);
+        }
+    }
+
+    #[inline]
+    fn prefetch_element(&self, hash: u64) {
+        if let Encoding::Map(map) = &self.0 {
+            map.prefetch_member(hash);
+        }
+    }
+
     fn encoding(&self) -> &'static str {
         match &self.0 {
             Encoding::Pack(_) => "listpack",
