@@ -47,6 +47,14 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(n), n being the number of fields to remove")
         .says("Removes fields, and the key with the last of them.")
         .data(write::hdel),
+    hash("HGETDEL", "key {FIELDS numfields:integer field+}", -5)
+        .since("8.0.0")
+        .flags(WRITE | FAST)
+        .keys(at(1).read_write().access().delete())
+        .element(4)
+        .cost("O(n), n being the number of fields asked for")
+        .says("Answers the values of fields and removes them.")
+        .data(write::hgetdel),
     hash("HINCRBY", "key field increment:integer", 4)
         .since("2.0.0")
         .flags(WRITE | DENYOOM | FAST)

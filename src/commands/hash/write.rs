@@ -1,8 +1,10 @@
-//! HSET, HMSET, HSETNX, HDEL.
+//! HSET, HMSET, HSETNX, HDEL, HGETDEL.
 
-use super::{HDEL, HSET};
+use super::{HDEL, HSET, answer};
+use crate::base::number::parse_i64;
 use crate::exec::{Call, Outcome, Stop};
-use crate::keyspace::Db;
+use crate::keyspace::{Db, EntryRef};
+use crate::protocol::args::Args;
 use crate::value::Object;
 use crate::value::hash::Hash;
 
@@ -67,4 +69,48 @@ pub(super) fn hdel(call: &mut Call, db: &mut Db) -> Outcome {
     })?;
     call.reply.integer(removed.unwrap_or(0) as i64);
     Ok(())
+}
+
+pub(super) fn hgetdel(call: &mut Call, db: &mut Db) -> Outcome {
+    // The type is judged before the words, as in Redis.
+    db.lookup_to_write(call.key(1)).map(EntryRef::object::<Hash>).transpose()?;
+    let fields = parse_fields(call)?;
+    let key = call.key(1);
+    let reply = &mut call.reply;
+    reply.array(fields.len());
+    let removed = db.edit(key, |hash: &mut Hash, changes| {
+        let mut removed = 0;
+        for field in fields.iter() {
+            match hash.get(field) {
+                Some(value) => answer(reply, value),
+                None => reply.null(),
+            }
+            removed += u64::from(hash.remove(field));
+        }
+        if removed > 0 {
+            changes.record(HDEL, removed);
+        }
+        removed
+    })?;
+    if removed.is_none() {
+        (0..fields.len()).for_each(|_| call.reply.null());
+    }
+    if removed.is_some_and(|removed| removed > 0) && call.is_journalled() {
+        let words: Vec<&[u8]> = [&b"HDEL"[..], call.arg(1)].into_iter().chain(fields.iter()).collect();
+        call.propagation.rewrite(&words);
+    }
+    Ok(())
+}
+
+/// The fields behind FIELDS and their number.
+fn parse_fields<'a>(call: &Call<'a>) -> Result<Args<'a>, Stop> {
+    if !call.is(2, "FIELDS") {
+        return Err("ERR Mandatory argument FIELDS is missing or not at the right position".into());
+    }
+    let fields = call.args.from(4);
+    match parse_i64(call.arg(3)) {
+        Some(count) if count == fields.len() as i64 => Ok(fields),
+        Some(1..) => Err("ERR The `numfields` parameter must match the number of arguments".into()),
+        _ => Err("ERR Number of fields must be a positive integer".into()),
+    }
 }
