@@ -47,6 +47,9 @@ pub unsafe trait Element {
     unsafe fn key<'a>(element: NonNull<Self>) -> &'a [u8];
 }
 
+/// How far into an element its second cache line is sure to have begun, for elements that are not aligned to lines.
+const SECOND_LINE_BYTES: usize = 32;
+
 /// Pointers to elements by key; see the module's page. Empty, it has allocated nothing.
 pub struct Table<E: Element> {
     /// The only segment; when `depth` is above 0, its `main` is the directory instead.
@@ -175,6 +178,8 @@ impl<E: Element> Table<E> {
     pub fn prefetch_element(&self, hash: u64) {
         if let Some(element) = self.find_probable(hash) {
             prefetch(element.as_ptr());
+            // A small element often lies across two lines.
+            prefetch(element.as_ptr().wrapping_byte_add(SECOND_LINE_BYTES));
         }
     }
 
