@@ -132,6 +132,8 @@ const SUBCOMMANDS: &[Command] = &[
     help_row(Group::PubSub, "6.2.0"),
 ];
 
+const NOT_IN_TRANSACTION: Stop = Stop::error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+
 /// The first word of a confirmation.
 fn confirmation(topic: Topic, subscribes: bool) -> &'static [u8] {
     match (topic, subscribes) {
@@ -167,6 +169,10 @@ fn confirm(call: &mut Call, server: &mut Server, topic: Topic, subscribes: bool,
 }
 
 fn subscribe(call: &mut Call, server: &mut Server, topic: Topic) -> Outcome {
+    // Shard channels alone may not be subscribed to from inside a transaction.
+    if topic == Topic::Shard && !call.may_block {
+        return Err(NOT_IN_TRANSACTION);
+    }
     for name in call.args.from(1).iter() {
         server.pubsub.subscribe(topic, name, call.session);
         confirm(call, server, topic, true, Some(name));

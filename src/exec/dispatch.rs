@@ -11,6 +11,7 @@ use super::call::{Call, Outcome, Stop, fault};
 use super::command::{CommandTable, Run};
 use super::effects;
 use super::gates::{self, Verdict, Visitor};
+use super::transactions;
 use crate::base::random::Random;
 use crate::config::Settings;
 use crate::keyspace::{Db, SessionKey};
@@ -88,7 +89,7 @@ pub fn run(
         Err((id, stop)) => (id, Some(stop)),
     };
     if let Some(stop) = refused {
-        refuse(server, key, id, stop);
+        refuse(context.commands, server, key, id, stop);
     } else {
         let id = id.expect("a row without a refusal");
         let row = context.commands.row(id);
@@ -107,7 +108,7 @@ pub fn run(
                     return Done::Ran;
                 }
                 Verdict::Refuse(stop) => {
-                    refuse(server, key, Some(id), stop);
+                    refuse(context.commands, server, key, Some(id), stop);
                     finish_reply(server, key, start);
                     return Done::Ran;
                 }
@@ -158,9 +159,10 @@ fn resolve(commands: &CommandTable, request: Request) -> Result<Option<usize>, (
                 row = commands.row(id);
             }
             None if matches!(row.command.run, Run::Container) => {
-                let name = String::from_utf8_lossy(request.args.get(1)).chars().take(128).collect::<String>();
-                let full = row.command.spec.name;
-                let text = format!("ERR unknown subcommand '{name}'. Try {full} HELP.");
+                let name = request.args.get(1);
+                let name = &name[..name.len().min(ECHO_BYTES_MAX)];
+                let help = format!("'. Try {} HELP.", row.command.spec.name);
+                let text = [b"ERR unknown subcommand '", name, help.as_bytes()].concat();
                 return Err((Some(id), Stop::error_owned(text)));
             }
             None => {}
@@ -205,12 +207,17 @@ fn hold(server: &mut Server, key: SessionKey) {
     }
 }
 
-/// Answers with an error that a gate, or the lack of a row, gave.
+/// Answers with an error that a gate, or the lack of a row, gave. An EXEC that is refused ends its transaction.
 #[cold]
-fn refuse(server: &mut Server, key: SessionKey, id: Option<usize>, stop: Stop) {
-    let Stop::Error(text) = stop else { unreachable!("gates refuse with errors") };
+fn refuse(commands: &CommandTable, server: &mut Server, key: SessionKey, id: Option<usize>, stop: Stop) {
+    let Stop::Error(mut text) = stop else { unreachable!("gates refuse with errors") };
     if let Some(id) = id {
         server.observe.commands[id].rejected_calls += 1;
+        if commands.row(id).command.spec.name == "EXEC" {
+            transactions::discard(server, key);
+            let reason = text.strip_prefix(b"ERR ").unwrap_or(&text);
+            text = [b"EXECABORT Transaction discarded because of: ", reason].concat().into();
+        }
     }
     server.observe.note_error(&text);
     if let Some(session) = server.sessions.get_mut(key) {

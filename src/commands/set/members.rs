@@ -113,11 +113,12 @@ fn srem(call: &mut Call, db: &mut Db) -> Outcome {
 fn smove(call: &mut Call, db: &mut Db) -> Outcome {
     let (source, destination, member) = (call.key(1), call.key(2), Item::Bytes(call.arg(3)));
     // 1. A source that is not there is looked at before the destination's type.
-    let Some(has_member) = db.read::<Set>(source)?.map(|set| set.contains(member)) else {
+    let source_set = db.lookup_to_write(source).map(|entry| entry.object::<Set>()).transpose()?;
+    let Some(has_member) = source_set.map(|set| set.contains(member)) else {
         call.reply.integer(0);
         return Ok(());
     };
-    db.read::<Set>(destination)?;
+    db.lookup_to_write(destination).map(|entry| entry.object::<Set>()).transpose()?;
     // 2. Nothing moves, or not away.
     if !has_member || source.bytes == destination.bytes {
         call.reply.integer(i64::from(has_member));
