@@ -322,7 +322,6 @@ AUTH <word> <word>
 AUTH default <word>
 SELECT <db>
 RESET
-QUIT
 CLIENT SETNAME <word>
 2 CLIENT GETNAME
 CLIENT ID
@@ -341,7 +340,6 @@ CLIENT LIST TYPE <word>
 CLIENT LIST ID <word>
 CLIENT HELP
 CLIENT <word>
-CLIENT GETREDIR
 COMMAND COUNT <word>
 COMMAND GETKEYS (GET <word> | MSET (<word> <v>)+ | ZUNIONSTORE <word> <nkeys> | SET <word> | BLMPOP 1 <nkeys> LEFT | PING | NOSUCH <word>)
 COMMAND GETKEYSANDFLAGS (GET <word> | MSET (<word> <v>)+ | LMOVE <word> <word> LEFT RIGHT | COPY <word> <word>)

@@ -147,6 +147,6 @@ KINDS = {
     "weight": mostly(float_word, edges(EDGE_FLOATS), 0.15),
     "channel": one_of(edges([b"c1", b"c2", b"c3", b"", b"ch\x00"])),
     "cpattern": one_of(edges([b"c*", b"c?", b"*", b"c[12]"])),
-    "word": one_of(edges(WORDS)),
+    "word": one_of(edges([word for word in WORDS if b"\x00" not in word])),  # names in error texts end at a NUL in Redis
 }
 EVERY_EDGE = EDGE_INTEGERS + EDGE_FLOATS + WORDS + LONG[:3] + EDGE_TIMES + [b"NX", b"XX", b"COUNT", b"LIMIT", b"WITHSCORES", b"GET", b"EX", b"STORE"]
