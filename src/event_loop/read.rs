@@ -42,13 +42,13 @@ impl EventLoop {
         // What the socket holds beyond that (a bound stopped the last read) is read in the same turn.
         self.execute();
         self.read_session(key);
-        // News of the same session may follow: a batch holds a session once, or its bytes would be torn apart.
-        self.execute();
     }
 
     /// Reads a session once.
     fn read_session(&mut self, key: SessionKey) {
-        if !self.batch.has_room() {
+        // A session may have news twice in a turn; its first bytes are executed before its next ones are read.
+        let is_in_batch = self.server.sessions.get(key).is_some_and(|s| s.has(session_flag::IN_BATCH));
+        if is_in_batch || !self.batch.has_room() {
             self.execute();
         }
         let Some(session) = self.server.sessions.get_mut(key) else { return };

@@ -139,6 +139,8 @@ impl Batch {
         end: usize,
     ) {
         let Some(session) = server.sessions.get_mut(key) else { return };
+        debug_assert!(!session.has(session_flag::IN_BATCH), "a session's bytes are executed before more are taken in");
+        session.set(session_flag::IN_BATCH);
         let authenticated = server.standing & standing::AUTH == 0 || session.has(session_flag::AUTHENTICATED);
         let limits = Limits {
             bulk_max: context.settings.bulk_bytes_max,
@@ -276,6 +278,7 @@ fn fetch_elements(db: &Db, next: &[Parsing]) {
 /// Judges a protocol error whose turn has come, or gives the rest of the bytes back to the session.
 fn finish_intake(server: &mut Server, intake: &mut Intake, arena: &[u8], rest_from: usize, was_held: bool) {
     let Some(session) = server.sessions.get_mut(intake.session) else { return };
+    session.clear(session_flag::IN_BATCH);
     if session.has(session_flag::CLOSE_AFTER_REPLY | session_flag::CLOSE_NOW) {
         return;
     }

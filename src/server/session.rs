@@ -38,6 +38,8 @@ pub mod flag {
     pub const WRITE_QUEUED: u32 = 1 << 16;
     /// In the list of sessions that go on without waiting for their socket.
     pub const RUN_QUEUED: u32 = 1 << 17;
+    /// Its bytes are in the batch that is being gathered: nothing of it may be read past them before they are executed.
+    pub const IN_BATCH: u32 = 1 << 30;
     /// Made by the server itself (loading, scripts): no socket, not limited.
     pub const INTERNAL: u32 = 1 << 18;
 }
