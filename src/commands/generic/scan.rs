@@ -40,12 +40,15 @@ fn scan(call: &mut Call, db: &mut Db) -> Outcome {
         let mut seen = 0;
         let next = db.scan(cursor, &mut |entry| {
             seen += 1;
-            let is_wanted = wanted_type.is_none_or(|name| name.eq_ignore_ascii_case(entry.kind().name().as_bytes()));
-            if !is_wanted || !options.matches(entry.key()) {
+            if !options.matches(entry.key()) {
                 return;
             }
+            // Of whatever type: a key that is due is removed by whoever meets it.
             if entry.deadline().is_some_and(|deadline| deadline <= now) {
                 due.push(entry.key().into());
+                return;
+            }
+            if wanted_type.is_some_and(|name| !name.eq_ignore_ascii_case(entry.kind().name().as_bytes())) {
                 return;
             }
             list.bulk(entry.key());
@@ -53,7 +56,6 @@ fn scan(call: &mut Call, db: &mut Db) -> Outcome {
         });
         (next, seen)
     });
-    // Whoever meets a key that is due removes it, where it may be removed.
     for key in due {
         db.exists(Key::new(&key));
     }
