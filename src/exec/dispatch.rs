@@ -159,8 +159,7 @@ fn resolve(commands: &CommandTable, request: Request) -> Result<Option<usize>, (
                 row = commands.row(id);
             }
             None if matches!(row.command.run, Run::Container) => {
-                let name = request.args.get(1);
-                let name = &name[..name.len().min(ECHO_BYTES_MAX)];
+                let name = echo(request.args.get(1), ECHO_BYTES_MAX);
                 let help = format!("'. Try {} HELP.", row.command.spec.name);
                 let text = [b"ERR unknown subcommand '", name, help.as_bytes()].concat();
                 return Err((Some(id), Stop::error_owned(text)));
@@ -178,18 +177,23 @@ fn resolve(commands: &CommandTable, request: Request) -> Result<Option<usize>, (
 /// Longest piece of a client's words that an error text repeats, bytes.
 const ECHO_BYTES_MAX: usize = 128;
 
+/// The part of a client's word that an error text repeats: it ends at a zero byte, as C's strings do.
+fn echo(word: &[u8], bytes_max: usize) -> &[u8] {
+    let end = memchr::memchr(0, word).unwrap_or(word.len());
+    &word[..end.min(bytes_max)]
+}
+
 #[cold]
 fn unknown_command(args: Args) -> Stop {
     let mut text = b"ERR unknown command '".to_vec();
-    let name = args.get(0);
-    text.extend_from_slice(&name[..name.len().min(ECHO_BYTES_MAX)]);
+    text.extend_from_slice(echo(args.get(0), ECHO_BYTES_MAX));
     text.extend_from_slice(b"', with args beginning with: ");
     let mut echoed = 0;
     for word in args.iter().skip(1) {
         if echoed >= ECHO_BYTES_MAX {
             break;
         }
-        let piece = &word[..word.len().min(ECHO_BYTES_MAX - echoed)];
+        let piece = echo(word, ECHO_BYTES_MAX - echoed);
         text.push(b'\'');
         text.extend_from_slice(piece);
         text.extend_from_slice(b"' ");
