@@ -115,6 +115,7 @@ impl Engine {
     }
 
     fn execute(&mut self) {
+        self.dispatcher.settings = Rc::clone(&self.server.settings);
         self.batch.execute(&mut self.dispatcher.context(), &mut self.server, &mut self.world);
     }
 

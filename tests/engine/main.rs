@@ -2,5 +2,7 @@
 
 mod harness;
 mod journal;
+mod sets;
 mod splits;
+mod subscribers;
 mod time;
