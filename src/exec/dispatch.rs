@@ -114,14 +114,14 @@ pub fn run(
                 }
             }
         }
+        // A subcommand has its key elsewhere than its container, for which the hash was computed.
+        let request = if request.id == Some(id) { request } else { nested_request(context, id, request.args) };
         if let Run::Data(handler) = row.command.run
             && conditions == 0
         {
             run_data(context, server, key, id, handler, request);
             return finish_run(context, server, world, key, start);
         }
-        // A subcommand has its key elsewhere than its container, for which the hash was computed.
-        let request = if request.id == Some(id) { request } else { nested_request(context, id, request.args) };
         run_client_command(context, server, world, key, id, request);
     }
     finish_run(context, server, world, key, start)
