@@ -295,7 +295,8 @@ fn run_data(
         propagation: context.propagation,
         commands: context.commands,
         key_hash: request.key_hash,
-        first_key: context.commands.row(id).first_key,
+        // Of a subcommand's key no hash was computed while parsing.
+        first_key: if request.id == Some(id) { context.commands.row(id).first_key } else { 0 },
         command_id: id,
     };
     let outcome = handler(&mut call, database);
