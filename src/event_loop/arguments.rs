@@ -9,9 +9,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::boot::{self, Start};
+use crate::base::clock::Clock;
 use crate::config::arguments::{self, Request};
 use crate::config::load::{Outside, load};
 use crate::exec::Command;
+use crate::persist::{RealFiles, check};
 use crate::server::REDIS_VERSION;
 
 /// Files and the working directory, for the loading of the configuration; renamed commands are noted.
@@ -98,7 +100,12 @@ Every directive of redis.conf can be given as an option:
 
 /// Does what the words ask for.
 pub fn main(words: Vec<OsString>, families: &[&'static [&'static [Command]]]) -> ExitCode {
-    let words: Vec<Vec<u8>> = words.into_iter().skip(1).map(OsString::into_vec).collect();
+    let mut words = words.into_iter().map(OsString::into_vec);
+    let program = words.next().unwrap_or_default();
+    let words: Vec<Vec<u8>> = words.collect();
+    if check::is_called(&program) {
+        return check_dump(&words);
+    }
     match arguments::parse(&words) {
         Request::Version => {
             println!("{}", version());
@@ -117,6 +124,27 @@ pub fn main(words: Vec<OsString>, families: &[&'static [&'static [Command]]]) ->
             ExitCode::FAILURE
         }
         Request::Serve(sources) => serve(&sources, families),
+    }
+}
+
+/// What the program does under the name `gyre-check-rdb`.
+fn check_dump(words: &[Vec<u8>]) -> ExitCode {
+    let path = match words {
+        [flag] if matches!(&flag[..], b"-v" | b"--version") => {
+            println!("{}", version());
+            return ExitCode::SUCCESS;
+        }
+        [path] => path_of(path),
+        _ => {
+            eprintln!("Usage: gyre-check-rdb <rdb-file-name>");
+            return ExitCode::FAILURE;
+        }
+    };
+    let now = Clock::real().wall_ms();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match check::check(&path, &mut RealFiles, now, &mut out) {
+        Ok(true) if out.flush().is_ok() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
     }
 }
 

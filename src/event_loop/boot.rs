@@ -1,6 +1,8 @@
 //! From arguments to a running loop: configuration, limits, state, listeners, data.
 
+use std::ffi::CString;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::rc::Rc;
 
 use super::descriptors;
@@ -91,6 +93,8 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
     event_loop.server.timers.insert(now, Alarm::Cron);
     event_loop.server.memory_startup = event_loop.server.used_memory();
     log::info!("Server initialized");
+    let unfinished = crate::persist::unfinished_path(std::process::id()).into_os_string().into_vec();
+    event_loop.outside.signals.remove_when_killed(CString::new(unfinished).expect("digits and letters"));
     // 4. Then the data.
     event_loop.begin_loading();
     Ok(event_loop)

@@ -198,8 +198,7 @@ fn explain(fault: &Fault) -> LoadFailure {
         Fault::Source { .. } | Fault::Short { .. } => {
             "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_owned()
         }
-        Fault::NotServed { what, .. } => format!("Can't load the dump: {what}"),
-        Fault::Corrupt { .. } => return LoadFailure(vec![line]),
+        Fault::NotServed { .. } | Fault::Corrupt { .. } => return LoadFailure(vec![line]),
     };
     LoadFailure(vec![first, line])
 }

@@ -4,6 +4,7 @@
 //! (files, a child, its pipe) it asks through `Outside`, so that it runs on a simulated disk too. Must not know the server:
 //! it is handed the keyspace, the settings and the time.
 
+pub mod check;
 mod child;
 mod files;
 mod loading;
@@ -21,4 +22,4 @@ pub use files::RealFiles;
 pub use loading::{LoadFailure, Loading, Step};
 pub use outside::{Files, OutputFile, Outside, Pipe};
 pub use snapshot::{Job, SaveFailure, dump_path, save, save_in_child};
-pub use state::{LoadProgress, Persist, remove_unfinished};
+pub use state::{LoadProgress, Persist, remove_unfinished, unfinished_path};

@@ -9,7 +9,7 @@
 use super::format::Kind;
 use super::read_value::read_value;
 use super::reader::{Fault, Reader, Source};
-use super::record::{Preface, Record, Trailer, next_record, read_header, read_trailer};
+use super::record::{Preface, Record, Records, Trailer, read_header, read_trailer};
 use crate::base::clock::Ms;
 use crate::keyspace::eviction::{access_of_new, access_with_frequency, access_with_idle};
 use crate::keyspace::{Arriving, Db, Key, Keyspace, Newcomer};
@@ -60,7 +60,7 @@ pub struct Loader<S> {
     policy: Policy,
     version: Option<u32>,
     db: usize,
-    key: Vec<u8>,
+    records: Records,
     ahead: Vec<Newcomer>,
     pub counts: Counts,
 }
@@ -68,7 +68,7 @@ pub struct Loader<S> {
 impl<S: Source> Loader<S> {
     pub fn new(reader: Reader<S>, policy: Policy) -> Loader<S> {
         let ahead = Vec::with_capacity(AHEAD_KEYS);
-        Loader { reader, policy, version: None, db: 0, key: Vec::new(), ahead, counts: Counts::default() }
+        Loader { reader, policy, version: None, db: 0, records: Records::default(), ahead, counts: Counts::default() }
     }
 
     /// Bytes read so far.
@@ -78,7 +78,7 @@ impl<S: Source> Loader<S> {
 
     /// The key that is being read, or was read last.
     pub fn key(&self) -> &[u8] {
-        &self.key
+        &self.records.key
     }
 
     /// Reads on until `may_go_on` (asked after every key, with the bytes read so far) says no, or to the end:
@@ -93,7 +93,7 @@ impl<S: Source> Loader<S> {
             self.version = Some(read_header(&mut self.reader)?);
         }
         loop {
-            match next_record(&mut self.reader, &mut self.key)? {
+            match self.records.next(&mut self.reader)? {
                 Record::Value(preface) => {
                     self.read_key(keyspace, preface, remark)?;
                     if !may_go_on(self.reader.offset()) {
@@ -103,13 +103,12 @@ impl<S: Source> Loader<S> {
                 }
                 Record::Database(number) => {
                     self.enter_all(keyspace)?;
-                    self.db = usize::try_from(number).ok().filter(|&db| db < keyspace.databases()).ok_or_else(|| {
-                        let databases = keyspace.databases();
-                        self.reader.not_served(format!(
-                            "FATAL: Data file was created with a Redis server configured to handle more than {databases} \
-                             databases. Exiting: database {number}"
-                        ))
-                    })?;
+                    self.db =
+                        usize::try_from(number).ok().filter(|&db| db < keyspace.databases()).ok_or_else(|| {
+                            let databases = keyspace.databases();
+                            self.reader
+                                .not_served(format!("databases above {databases}, and the file has number {number}"))
+                        })?;
                 }
                 Record::Sizes { keys, .. } => keyspace.db_mut(self.db).reserve(self.credible(keys)),
                 Record::SlotSizes { .. } => {}
@@ -137,11 +136,11 @@ impl<S: Source> Loader<S> {
         remark: &mut dyn FnMut(Remark),
     ) -> Result<(), Fault> {
         let db = keyspace.db_mut(self.db);
-        let key = Key::new(&self.key);
+        let key = Key::new(&self.records.key);
         db.prefetch_bucket(key.hash);
         let Some(value) = read_value(&mut self.reader, preface.kind, &db.rules.limits)? else {
             self.counts.empty += 1;
-            remark(Remark::EmptyKey(self.key.clone()));
+            remark(Remark::EmptyKey(self.records.key.clone()));
             return Ok(());
         };
         if self.policy.drop_due_by.is_some_and(|now| preface.deadline.is_some_and(|deadline| deadline < now)) {

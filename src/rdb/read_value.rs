@@ -60,7 +60,7 @@ pub fn read_value<'r, S: Source>(reader: &'r mut Reader<S>, kind: Kind, limits: 
         | Kind::HashDeadlinesPreRelease
         | Kind::HashPackDeadlinesPreRelease
         | Kind::HashDeadlines
-        | Kind::HashPackDeadlines => Err(reader.not_served(format!("a value of type '{}'", kind.name()))),
+        | Kind::HashPackDeadlines => Err(reader.not_served(format!("values of type '{}'", kind.name()))),
     }
 }
 

@@ -106,7 +106,7 @@ impl fmt::Display for Fault {
             Fault::Source { error, .. } => write!(out, "{error}"),
             Fault::Short { .. } => out.write_str("Unexpected EOF reading RDB file"),
             Fault::Corrupt { what, .. } => out.write_str(what),
-            Fault::NotServed { what, .. } => write!(out, "{what} is not served yet"),
+            Fault::NotServed { what, .. } => write!(out, "This server does not serve {what} yet"),
         }
     }
 }

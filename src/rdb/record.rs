@@ -1,6 +1,6 @@
 //! What surrounds the values: the header, the opcodes between keys, the trailer.
 //!
-//! `next_record` reads up to and including the next key and leaves the value to the caller, who knows what to build from
+//! `Records::next` reads up to and including the next key and leaves the value to the caller, who knows what to build from
 //! it. Deadline, idle time and frequency are opcodes of their own before the key; they belong to the next key only.
 
 use super::format::{self, HEADER_BYTES, Kind, MAGIC, opcode};
@@ -22,7 +22,7 @@ pub struct Preface {
 /// One record, as far as its key.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Record {
-    /// A value follows; its key is in the buffer given to `next_record`.
+    /// A value follows; its key is in `Records::key`.
     Value(Preface),
     /// The keys that follow are of this database.
     Database(u64),
@@ -54,61 +54,127 @@ pub enum Trailer {
 pub fn read_header<S: Source>(reader: &mut Reader<S>) -> Result<u32, Fault> {
     let header: [u8; HEADER_BYTES] = reader.read_array()?;
     let Some(digits) = header.strip_prefix(MAGIC) else {
-        return Err(Fault::Corrupt { offset: 0, what: "Wrong signature trying to load DB from file".into() });
+        return Err(reader.corrupt("Wrong signature trying to load DB from file"));
     };
     // As atoi does: digits up to the first byte that is none.
     let version = digits.iter().take_while(|d| d.is_ascii_digit()).fold(0, |v, d| v * 10 + u32::from(d - b'0'));
     if (format::VERSION_MIN..=format::VERSION).contains(&version) {
         Ok(version)
     } else {
-        Err(Fault::NotServed { offset: MAGIC.len() as u64, what: format!("RDB format version {version}").into() })
+        Err(reader.corrupt(format!("Can't handle RDB format version {version}")))
     }
 }
 
-/// Reads the next record; of a value everything before it, its key into `key`.
-pub fn next_record<S: Source>(reader: &mut Reader<S>, key: &mut Vec<u8>) -> Result<Record, Fault> {
-    reader.release_excess();
-    let (mut deadline, mut idle_seconds, mut frequency) = (None, None, None);
-    loop {
-        let code = reader.read_byte()?;
-        if let Some(kind) = Kind::from_byte(code) {
-            key.clear();
-            key.extend_from_slice(reader.read_string()?);
-            return Ok(Record::Value(Preface { kind, deadline, idle_seconds, frequency }));
-        }
-        match code {
-            opcode::DEADLINE_MS => deadline = Some(i64::from_le_bytes(reader.read_array()?)),
-            opcode::DEADLINE_SECONDS => deadline = Some(i64::from(i32::from_le_bytes(reader.read_array()?)) * 1000),
-            opcode::IDLE => idle_seconds = Some(reader.read_length()?),
-            opcode::FREQUENCY => frequency = Some(reader.read_byte()?),
-            _ => return read_operands(reader, code),
+/// Where in a record the reading is: what a checker tells when it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Start,
+    Type,
+    Deadline,
+    Key,
+    Value,
+    Checksum,
+    Length,
+    Aux,
+    ModuleAux,
+    Library,
+}
+
+impl Stage {
+    /// As the checker prints it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Start => "start",
+            Stage::Type => "read-type",
+            Stage::Deadline => "read-expire",
+            Stage::Key => "read-key",
+            Stage::Value => "read-object-value",
+            Stage::Checksum => "check-sum",
+            Stage::Length => "read-len",
+            Stage::Aux => "read-aux",
+            Stage::ModuleAux => "read-module-aux",
+            Stage::Library => "read-functions",
         }
     }
 }
 
-/// The records that are not about one key.
-fn read_operands<S: Source>(reader: &mut Reader<S>, code: u8) -> Result<Record, Fault> {
-    Ok(match code {
-        opcode::END => Record::End,
-        opcode::SELECT_DB => Record::Database(reader.read_length()?),
-        opcode::RESIZE_DB => Record::Sizes { keys: reader.read_length()?, with_deadline: reader.read_length()? },
-        opcode::SLOT_INFO => Record::SlotSizes {
-            slot: reader.read_length()?,
-            keys: reader.read_length()?,
-            with_deadline: reader.read_length()?,
-        },
-        opcode::AUX => {
-            let name = reader.read_string_owned()?;
-            Record::Aux { name, value: reader.read_string_owned()? }
+/// Reads records one after the other, and knows where it is.
+#[derive(Debug)]
+pub struct Records {
+    pub stage: Stage,
+    /// The key that was read last.
+    pub key: Vec<u8>,
+}
+
+impl Default for Records {
+    fn default() -> Records {
+        Records { stage: Stage::Start, key: Vec::new() }
+    }
+}
+
+impl Records {
+    /// Reads the next record; of a value everything before it, its key into `key`.
+    pub fn next<S: Source>(&mut self, reader: &mut Reader<S>) -> Result<Record, Fault> {
+        reader.release_excess();
+        let (mut deadline, mut idle_seconds, mut frequency) = (None, None, None);
+        loop {
+            self.stage = Stage::Type;
+            let code = reader.read_byte()?;
+            if let Some(kind) = Kind::from_byte(code) {
+                self.stage = Stage::Key;
+                self.key.clear();
+                self.key.extend_from_slice(reader.read_string()?);
+                self.stage = Stage::Value;
+                return Ok(Record::Value(Preface { kind, deadline, idle_seconds, frequency }));
+            }
+            match code {
+                opcode::DEADLINE_MS => {
+                    self.stage = Stage::Deadline;
+                    deadline = Some(i64::from_le_bytes(reader.read_array()?));
+                }
+                opcode::DEADLINE_SECONDS => {
+                    self.stage = Stage::Deadline;
+                    deadline = Some(i64::from(i32::from_le_bytes(reader.read_array()?)) * 1000);
+                }
+                opcode::IDLE => idle_seconds = Some(reader.read_length()?),
+                opcode::FREQUENCY => frequency = Some(reader.read_byte()?),
+                _ => return self.read_operands(reader, code),
+            }
         }
-        opcode::FUNCTION => Record::Library(reader.read_string_owned()?),
-        opcode::FUNCTION_PRE_RELEASE => return Err(reader.not_served("a function in pre-release format")),
-        opcode::MODULE_AUX => {
-            let module = module_name(reader.read_length()?);
-            return Err(reader.not_served(format!("AUX data of the module '{module}'")));
-        }
-        _ => return Err(reader.corrupt(format!("Invalid object type: {code}"))),
-    })
+    }
+
+    /// The records that are not about one key.
+    fn read_operands<S: Source>(&mut self, reader: &mut Reader<S>, code: u8) -> Result<Record, Fault> {
+        self.stage = match code {
+            opcode::SELECT_DB | opcode::RESIZE_DB | opcode::SLOT_INFO => Stage::Length,
+            opcode::AUX => Stage::Aux,
+            opcode::MODULE_AUX => Stage::ModuleAux,
+            opcode::FUNCTION | opcode::FUNCTION_PRE_RELEASE => Stage::Library,
+            opcode::END => Stage::Checksum,
+            _ => Stage::Type,
+        };
+        Ok(match code {
+            opcode::END => Record::End,
+            opcode::SELECT_DB => Record::Database(reader.read_length()?),
+            opcode::RESIZE_DB => Record::Sizes { keys: reader.read_length()?, with_deadline: reader.read_length()? },
+            opcode::SLOT_INFO => Record::SlotSizes {
+                slot: reader.read_length()?,
+                keys: reader.read_length()?,
+                with_deadline: reader.read_length()?,
+            },
+            opcode::AUX => {
+                let name = reader.read_string_owned()?;
+                Record::Aux { name, value: reader.read_string_owned()? }
+            }
+            opcode::FUNCTION => Record::Library(reader.read_string_owned()?),
+            opcode::FUNCTION_PRE_RELEASE => return Err(reader.not_served("a function in pre-release format")),
+            opcode::MODULE_AUX => {
+                let module = module_name(reader.read_length()?);
+                return Err(reader.not_served(format!("AUX data of the module '{module}'")));
+            }
+            _ => return Err(reader.corrupt(format!("Invalid object type: {code}"))),
+        })
+    }
 }
 
 /// Reads the checksum behind the end and compares. A stored 0 means that the writer kept none.
@@ -142,16 +208,16 @@ mod tests {
     fn records(bytes: &[u8]) -> Result<Seen, Fault> {
         let mut reader = Reader::with_window(bytes, 16);
         let version = read_header(&mut reader)?;
-        let (mut key, mut seen) = (Vec::new(), Vec::new());
+        let (mut records, mut seen) = (Records::default(), Vec::new());
         loop {
-            key.clear();
-            let record = next_record(&mut reader, &mut key)?;
+            records.key.clear();
+            let record = records.next(&mut reader)?;
             match record {
                 Record::End => return Ok((seen, read_trailer(&mut reader, version)?)),
                 Record::Value(Preface { kind: Kind::String, .. }) => reader.skip_string()?,
                 _ => {}
             }
-            seen.push((key.clone(), record));
+            seen.push((records.key.clone(), record));
         }
     }
 
@@ -181,16 +247,16 @@ mod tests {
 
     #[test]
     fn foreign_headers_are_refused() {
-        assert!(matches!(records(b"REDIS0013"), Err(Fault::NotServed { .. })));
-        assert!(matches!(records(b"REDIS0000"), Err(Fault::NotServed { .. })));
-        assert!(matches!(records(b"VALKEY080"), Err(Fault::Corrupt { offset: 0, .. })));
+        assert!(matches!(records(b"REDIS0013"), Err(Fault::Corrupt { .. })));
+        assert!(matches!(records(b"REDIS0000"), Err(Fault::Corrupt { .. })));
+        assert!(matches!(records(b"VALKEY080"), Err(Fault::Corrupt { .. })));
         assert!(matches!(records(b"REDIS"), Err(Fault::Short { offset: 5 })));
     }
 
     #[test]
     fn what_is_not_served_is_named() {
         let fault = records(b"REDIS0012\xf7\x81\x80\x40\x20\x10\x08\x04\x02\x01").expect_err("a module");
-        assert!(fault.to_string().starts_with("AUX data of the module '"), "{fault}");
+        assert!(fault.to_string().starts_with("This server does not serve AUX data of the module '"), "{fault}");
         let fault = records(b"REDIS0012\x08").expect_err("no kind and no opcode");
         assert_eq!((fault.offset(), fault.to_string().as_str()), (10, "Invalid object type: 8"));
     }

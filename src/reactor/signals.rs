@@ -2,13 +2,17 @@
 //!
 //! SIGTERM and SIGINT ask for a shutdown, a second SIGINT (or SIGTERM) leaves at once; SIGHUP and SIGPIPE are ignored.
 
+use std::ffi::CString;
 use std::io;
 use std::os::fd::RawFd;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 static RECEIVED: AtomicU32 = AtomicU32::new(0);
 static EVENT: AtomicI32 = AtomicI32::new(-1);
 static ASKED_TO_LEAVE: AtomicU32 = AtomicU32::new(0);
+/// The file that is of no use to anybody when the process ends in the middle of writing it.
+static UNFINISHED: OnceLock<CString> = OnceLock::new();
 
 const TERM: u32 = 1 << 0;
 const INT: u32 = 1 << 1;
@@ -28,6 +32,9 @@ pub struct Signals {
 extern "C" fn on_signal(signal: libc::c_int) {
     // Only async-signal-safe calls from here on.
     if ASKED_TO_LEAVE.fetch_add(1, Ordering::SeqCst) > 0 && signal == libc::SIGINT {
+        if let Some(path) = UNFINISHED.get() {
+            unsafe { libc::unlink(path.as_ptr()) };
+        }
         unsafe { libc::_exit(1) };
     }
     RECEIVED.fetch_or(if signal == libc::SIGTERM { TERM } else { INT }, Ordering::SeqCst);
@@ -57,6 +64,12 @@ impl Signals {
         install(libc::SIGHUP, libc::SIG_IGN)?;
         install(libc::SIGPIPE, libc::SIG_IGN)?;
         Ok(Signals { descriptor })
+    }
+
+    /// Names the file to be removed when a second signal ends the process at once.
+    pub fn remove_when_killed(&self, path: CString) {
+        // Only the first call counts: the name goes by the process, and so does not change.
+        let _ = UNFINISHED.set(path);
     }
 
     pub fn descriptor(&self) -> RawFd {

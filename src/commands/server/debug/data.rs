@@ -17,7 +17,7 @@ pub(super) fn object(call: &mut Call, server: &mut Server, _: &mut dyn World) ->
         "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_s}",
         entry.key().as_ptr() as usize,
         entry.encoding(),
-        crate::rdb::write_value::written_bytes(entry.value()),
+        written_bytes(entry.value()),
         entry.access()
     );
     call.reply.simple(&text);
