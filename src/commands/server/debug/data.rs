@@ -6,6 +6,7 @@ use crate::exec::snapshot::{self, Reload};
 use crate::exec::{Call, Outcome, Stop};
 use crate::keyspace::digest::Digest;
 use crate::keyspace::{Db, Deadline, Key, StringValue, event};
+use crate::rdb::write_value::written_bytes;
 use crate::server::{Server, World};
 
 pub(super) fn object(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
