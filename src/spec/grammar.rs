@@ -5,7 +5,7 @@
 //! word      an argument of that name; `word:type` gives its type (string, integer, double, key, pattern, unix-time)
 //! WORD      a token, typed as it stands; `WORD word` inside brackets or braces: the token with its argument
 //! [ … ]     may be left out          { … }   belongs together         a|b   one of them
-//! x+        once or more often
+//! x+        once or more often            [name=…] {name=…}   what belongs together, or is a choice, by a name of its own
 //!
 //! Outside of brackets and braces `|` stands between two words; inside it parts all that is there: `[EX seconds|PX ms]`.
 //! ```
@@ -140,6 +140,7 @@ impl Parser<'_> {
             Some(open @ (b'[' | b'{')) => {
                 self.at += 1;
                 let close = if open == b'[' { b']' } else { b'}' };
+                let name = self.group_name();
                 let mut parts = self.alternatives(close)?;
                 if self.peek() != Some(close) {
                     return Err(format!("'{}' expected at {}", close as char, self.at));
@@ -156,6 +157,9 @@ impl Parser<'_> {
                         multiple: false,
                     }
                 };
+                if let Some(name) = name {
+                    inner.name = name;
+                }
                 inner.optional |= open == b'[';
                 inner
             }
@@ -196,6 +200,17 @@ impl Parser<'_> {
             .collect();
         let name = choices[0].name.clone();
         Ok(vec![Argument { name, kind: ArgumentKind::OneOf(choices), token: None, optional: false, multiple: false }])
+    }
+
+    /// `name=` at the head of brackets or braces.
+    fn group_name(&mut self) -> Option<String> {
+        let rest = &self.text[self.at..];
+        let length = rest.iter().take_while(|&&c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-').count();
+        if length == 0 || rest.get(length) != Some(&b'=') {
+            return None;
+        }
+        self.at += length + 1;
+        Some(String::from_utf8_lossy(&rest[..length]).into_owned())
     }
 
     fn word(&mut self) -> Result<Argument, String> {
@@ -262,6 +277,14 @@ mod tests {
         assert_eq!(tokens, [Some("EX"), Some("PX"), Some("KEEPTTL")]);
         assert_eq!(choices[1].kind, ArgumentKind::Plain("integer".to_owned()));
         assert!(matches!(&arguments[1].kind, ArgumentKind::OneOf(choices) if choices.len() == 2));
+    }
+
+    #[test]
+    fn a_group_may_have_a_name() {
+        let arguments = parse("{data=key value}+ [condition=NX|XX]").expect("the grammar parses");
+        assert_eq!([&*arguments[0].name, &*arguments[1].name], ["data", "condition"]);
+        assert!(arguments[0].multiple && arguments[1].optional);
+        assert_eq!(parse("{key value}+").expect("the grammar parses")[0].name, "key");
     }
 
     #[test]

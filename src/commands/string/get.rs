@@ -26,7 +26,7 @@ pub const COMMANDS: &[Command] = &[
         .data(getdel),
     command(
         "GETEX",
-        "key [EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
+        "key [expiration=EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
          PXAT unix-time-milliseconds:unix-time|PERSIST]",
         -2,
     )

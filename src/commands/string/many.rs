@@ -16,7 +16,7 @@ pub const COMMANDS: &[Command] = &[
         .says("The strings at many keys.")
         .tips(&["request_policy:multi_shard"])
         .data(mget),
-    command("MSET", "{key value}+", -3)
+    command("MSET", "{data=key value}+", -3)
         .since("1.0.1")
         .group(Group::String)
         .flags(WRITE | DENYOOM)
@@ -25,7 +25,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Sets many keys to strings.")
         .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"])
         .data(mset),
-    command("MSETNX", "{key value}+", -3)
+    command("MSETNX", "{data=key value}+", -3)
         .since("1.0.1")
         .group(Group::String)
         .flags(WRITE | DENYOOM)

@@ -20,7 +20,7 @@ pub const COMMANDS: &[Command] = &[
         .data(psetex),
     command(
         "SET",
-        "key value [NX|XX] [GET] [EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
+        "key value [condition=NX|XX] [GET] [expiration=EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
          PXAT unix-time-milliseconds:unix-time|KEEPTTL]",
         -3,
     )
