@@ -4,8 +4,8 @@
 usage: scripts/pauses.py [--only REGEX] [--runs N] [--server PATH] [--peers redis80,…|none] [--port N] [--json FILE] [--markdown]
 
 A compiled prober sends a PING every millisecond on its own connection: first with an idle server, then during the event. Server on the first core,
-prober and load on the second (the prober before the load, by real-time priority where that is permitted). The figure is the median, over the runs, of the
-longest PING during the event less the longest with the server idle. Leaves with 1 if Gyre misses a goal.
+prober and load on the second (the prober before the load, by real-time priority where that is permitted). The figure is the longest PING during the
+event, median of the runs, less the longest with the server idle, median of the runs. Leaves with 1 if Gyre misses a goal.
 """
 import argparse
 import datetime
@@ -130,11 +130,11 @@ def during(server, client, *words):
 
 
 EVENTS = [
-    ("growth from 1M to 4M keys", growth, ()),
-    ("500,000 keys expire at one instant", mass_expiry, ()),
-    ("a ring slot of 1M equal TTLs cascades", cascade, ()),
-    ("DEL of a sorted set of 1M members", zset_deletion, ()),
-    ("FLUSHALL of 2M keys", flush, ()),
+    ("growth from 1M to 4M keys", growth),
+    ("500,000 keys expire at one instant", mass_expiry),
+    ("a ring slot of 1M equal TTLs cascades", cascade),
+    ("DEL of a sorted set of 1M members", zset_deletion),
+    ("FLUSHALL of 2M keys", flush),
 ]
 
 
@@ -161,17 +161,21 @@ def main():
     if given.peers != "none":
         commands |= {name: peer(PEER_SERVERS[name]) for name in given.peers.split(",")}
     rows = []
-    for title, event, arguments in EVENTS:
+    for title, event in EVENTS:
         if not re.search(given.only, title):
             continue
         row = rows_of.Row("pause", title, "ms beyond idle", GOAL_MS)
+        waits = {name: [] for name in commands}
         for _ in range(given.runs):
             for name, command in commands.items():
-                with Server(name, command, given.port, *arguments) as server:
+                with Server(name, command, given.port) as server:
                     idle = idle_ms(server)
-                    longest = event(server)
+                    waits[name].append((event(server), idle))
+                print(f"{title:40s} {name:9s} longest {waits[name][-1][0]:7.2f} ms, idle {idle:5.2f} ms", flush=True)
+        for name, pairs in waits.items():
+            idle = statistics.median(idle for _, idle in pairs)
+            for longest, _ in pairs:
                 row.add(name, max(0.0, longest - idle))
-                print(f"{title:40s} {name:9s} longest {longest:7.2f} ms, idle {idle:5.2f} ms", flush=True)
         rows.append(row)
     heading = f"Measured {datetime.date.today().isoformat()} on {machine()}, by `make pauses`. Median of {given.runs} runs (lowest–highest)."
     print(f"\n{heading}\n\n{(rows_of.as_markdown if given.markdown else rows_of.as_text)(rows, OURS, list(commands))}")
