@@ -70,17 +70,27 @@ pub fn time_out(server: &mut Server, key: SessionKey) {
         };
         session.out.bytes.extend_from_slice(null);
         server.sessions.queue_write(key);
+        count(server, &blocked);
     }
 }
 
 /// Ends a session's wait with an error line (code first, no dash).
 pub fn end_with_error(server: &mut Server, key: SessionKey, text: &str) {
-    if unpark(server, key).is_some()
+    if let Some(blocked) = unpark(server, key)
         && let Some(session) = server.sessions.get_mut(key)
     {
         session.out.bytes.extend_from_slice(format!("-{text}\r\n").as_bytes());
         server.sessions.queue_write(key);
+        count(server, &blocked);
+        server.observe.commands[blocked.command_id].rejected_calls += 1;
+        server.observe.note_error(text.as_bytes());
     }
+}
+
+/// A command that waited in vain is one call of no duration; one that is served is counted when it runs again.
+fn count(server: &mut Server, blocked: &Blocked) {
+    let tracks_latency = server.observe.tracks_latency;
+    server.observe.commands[blocked.command_id].record(0, tracks_latency);
 }
 
 /// Rounds of serving after one command: a served waiter may make another key ready (BLMOVE), and so on.

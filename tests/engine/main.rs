@@ -6,3 +6,4 @@ mod sets;
 mod splits;
 mod subscribers;
 mod time;
+mod waiting;

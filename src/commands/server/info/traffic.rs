@@ -23,7 +23,9 @@ pub(super) fn clients(page: &mut Page) {
     page.line("maxclients", page.server.settings.clients_max);
     page.line("client_recent_max_input_buffer", in_max);
     page.line("client_recent_max_output_buffer", out_max);
-    page.line("blocked_clients", page.server.waiters.sessions);
+    // Who waits for the end of CLIENT PAUSE is blocked too.
+    let paused = page.server.paused.iter().filter(|key| page.server.sessions.get(**key).is_some()).count();
+    page.line("blocked_clients", page.server.waiters.sessions + paused);
     page.line("tracking_clients", 0);
     page.line("pubsub_clients", pubsub);
     page.line("watching_clients", watching);
