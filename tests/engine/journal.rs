@@ -67,6 +67,18 @@ fn what_reads_and_writes_stands_as_its_write() {
 }
 
 #[test]
+fn fields_stand_as_what_became_of_them() {
+    check(
+        &["HSET h a 10.5 b 2 c 3", "HINCRBYFLOAT h a 0.1", "HINCRBY h b 1"],
+        "SELECT 0 HSET h a 10.5 b 2 c 3 HSET h a 10.6 HINCRBY h b 1",
+    );
+    check(
+        &["HSET h a 1 b 2", "HGETDEL h FIELDS 2 a x", "HGETDEL h FIELDS 1 x", "HDEL h x", "HGETDEL h FIELDS 1 b"],
+        "SELECT 0 HSET h a 1 b 2 HDEL h a x HDEL h b",
+    );
+}
+
+#[test]
 fn whole_databases() {
     check(&["FLUSHALL", "FLUSHDB ASYNC", "SWAPDB 0 1"], "SELECT 0 FLUSHALL FLUSHDB ASYNC SWAPDB 0 1");
     check(&["SET a 1", "MOVE a 1", "COPY a b", "RENAME a b", "DEL a", "UNLINK b"], "SELECT 0 SET a 1 MOVE a 1");
