@@ -51,6 +51,7 @@ pub const COMMANDS: &[Command] = &[
         .group(Group::Set)
         .flags(READONLY | FAST)
         .keys(at(1).read_only().access())
+        .element(2)
         .cost("O(1) for each member")
         .says("Tells of each of several members whether a set has it.")
         .data(smismember),

@@ -14,6 +14,7 @@ pub const COMMANDS: &[Command] = &[
         .group(Group::SortedSet)
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).read_write().update())
+        .element(3)
         .cost("O(log n) a member")
         .says("Adds members with scores, or changes the scores of those there.")
         .data(zadd),
@@ -22,6 +23,7 @@ pub const COMMANDS: &[Command] = &[
         .group(Group::SortedSet)
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).read_write().access().update())
+        .element(3)
         .cost("O(log n)")
         .says("Adds to the score of a member.")
         .data(zincrby),

@@ -39,6 +39,7 @@ pub const COMMANDS: &[Command] = &[
         .group(Group::SortedSet)
         .flags(READONLY | FAST)
         .keys(at(1).read_only().access())
+        .element(2)
         .cost("O(1) a member")
         .says("The scores of members.")
         .data(zmscore),
@@ -47,6 +48,7 @@ pub const COMMANDS: &[Command] = &[
         .group(Group::SortedSet)
         .flags(READONLY | FAST)
         .keys(at(1).read_only().access())
+        .element(2)
         .cost("O(log n)")
         .says("The rank of a member, from the lowest score on.")
         .data(|call, db| rank(call, db, false)),
@@ -55,6 +57,7 @@ pub const COMMANDS: &[Command] = &[
         .group(Group::SortedSet)
         .flags(READONLY | FAST)
         .keys(at(1).read_only().access())
+        .element(2)
         .cost("O(log n)")
         .says("The rank of a member, from the highest score on.")
         .data(|call, db| rank(call, db, true)),
@@ -63,6 +66,7 @@ pub const COMMANDS: &[Command] = &[
         .group(Group::SortedSet)
         .flags(READONLY | FAST)
         .keys(at(1).read_only().access())
+        .element(2)
         .cost("O(1)")
         .says("The score of a member.")
         .data(zscore),

@@ -16,6 +16,7 @@ pub const COMMANDS: &[Command] = &[
         .group(Group::SortedSet)
         .flags(WRITE | FAST)
         .keys(at(1).read_write().delete())
+        .element(2)
         .cost("O(log n) a member")
         .says("Removes members.")
         .data(zrem),
