@@ -146,7 +146,8 @@ fn add_pairs<'a>(
     let first_len = pairs.clone().next().map_or(0, |(_, member)| member.len());
     zset.prepare(pairs.len(), first_len, &limits);
     for (given, member) in pairs {
-        let outcome = zset.upsert(member, &limits, |present| {
+        let hint = (!options.incr).then_some(given);
+        let outcome = zset.upsert(member, &limits, hint, |present| {
             let score = options.decide(present, given);
             tally.score = score.or(tally.score);
             score.filter(|score| !score.is_nan())

@@ -11,6 +11,9 @@ use crate::structures::table::Table;
 use std::ops::Range;
 use std::ptr::NonNull;
 
+/// Members of a range that is removed whose places in the table are sent for ahead.
+const REMOVED_AHEAD: usize = 8;
+
 /// Names with scores, in order; see the module's page. Empty, it has allocated nothing.
 #[derive(Default)]
 pub struct RankedMap {
@@ -65,10 +68,20 @@ impl RankedMap {
     }
 
     /// Gives a name the score that `decide` makes of its present one (`None`: there is no such name). Scores are never
-    /// NaN. If `decide` gives `None`, all stays as it is.
+    /// NaN. If `decide` gives `None`, all stays as it is. `hint` is the score that will likely come of it: its place is
+    /// then on its way while the name is looked up.
     #[inline]
-    pub fn upsert(&mut self, name: &[u8], decide: impl FnOnce(Option<f64>) -> Option<f64>) -> Outcome {
+    pub fn upsert(
+        &mut self,
+        name: &[u8],
+        hint: Option<f64>,
+        decide: impl FnOnce(Option<f64>) -> Option<f64>,
+    ) -> Outcome {
         let hash = hash(name);
+        self.table.prefetch_bucket(hash);
+        if let Some(hint) = hint {
+            self.tree.prefetch_score(hint);
+        }
         let Some(member) = self.table.find(hash, name) else {
             let Some(score) = decide(None) else { return Outcome::Unchanged };
             let member = Member::new(score, name);
@@ -130,15 +143,44 @@ impl RankedMap {
     /// Takes out the names of these ranks, in order, and shows each before it is freed.
     pub fn remove_ranks(&mut self, ranks: Range<usize>, show: &mut dyn FnMut(&[u8], f64)) {
         let RankedMap { table, tree } = self;
-        tree.remove_range(ranks.start, ranks.len(), &mut |member| let_go(table, member, show));
+        tree.remove_range(ranks.start, ranks.len(), &mut |members| {
+            // The hashes are made ahead of the removals, so that the table's lines are on their way.
+            let mut hashes = members.iter().map(|&member| prefetch_in_table(table, member));
+            let mut ahead = [0; REMOVED_AHEAD];
+            ahead.iter_mut().zip(&mut hashes).for_each(|(place, hash)| *place = hash);
+            for (index, &member) in members.iter().enumerate() {
+                let hash = ahead[index % REMOVED_AHEAD];
+                let next = members.get(index + REMOVED_AHEAD).map(|&next| prefetch_in_table(table, next));
+                ahead[index % REMOVED_AHEAD] = next.unwrap_or(0);
+                let_go(table, hash, member, show);
+            }
+        });
     }
 
-    /// Takes out the last `count` names, the greatest first.
-    pub fn pop_last(&mut self, count: usize, show: &mut dyn FnMut(&[u8], f64)) {
-        for _ in 0..count {
-            let Some(member) = self.tree.pop_last() else { return };
-            let_go(&mut self.table, member, show);
+    /// Takes out the least name, and shows it before it is freed; false if there is none.
+    #[inline]
+    pub fn pop_first(&mut self, show: &mut dyn FnMut(&[u8], f64)) -> bool {
+        let popped = self.tree.pop_first();
+        self.end_pop(popped, show)
+    }
+
+    /// Takes out the greatest name, and shows it before it is freed; false if there is none.
+    #[inline]
+    pub fn pop_last(&mut self, show: &mut dyn FnMut(&[u8], f64)) -> bool {
+        let popped = self.tree.pop_last();
+        self.end_pop(popped, show)
+    }
+
+    #[inline]
+    fn end_pop(&mut self, popped: Option<Popped>, show: &mut dyn FnMut(&[u8], f64)) -> bool {
+        let Some((member, near)) = popped else { return false };
+        // Safety: alive until it is let go.
+        let hash = hash(unsafe { Member::bytes_of(member) });
+        let_go(&mut self.table, hash, member, show);
+        if let Some(near) = near {
+            prefetch_in_table(&self.table, near);
         }
+        true
     }
 
     /// A name drawn with equal chances, and its score.
@@ -175,17 +217,29 @@ impl RankedMap {
     /// map: nothing but this and dropping may follow.
     pub fn free_some(&mut self, budget: usize) -> bool {
         // Safety: each comes out of the tree once, and the table does not read what it points to when it is dropped.
-        self.tree.pop_some(budget, &mut |member| unsafe { Member::free(member) })
+        self.tree.pop_some(budget, &mut |members| members.iter().for_each(|&member| unsafe { Member::free(member) }))
     }
+}
+
+/// A member that was popped, and one that will be soon.
+type Popped = (NonNull<Member>, Option<NonNull<Member>>);
+
+/// Starts loading the place of a member in the table; its hash.
+#[inline]
+fn prefetch_in_table(table: &Table<Member>, member: NonNull<Member>) -> u64 {
+    // Safety: members in the tree are alive, and those just taken out of it.
+    let hash = hash(unsafe { Member::bytes_of(member) });
+    table.prefetch_bucket(hash);
+    hash
 }
 
 /// Ends a member that is not in the tree any more.
 #[inline]
-fn let_go(table: &mut Table<Member>, member: NonNull<Member>, show: &mut dyn FnMut(&[u8], f64)) {
+fn let_go(table: &mut Table<Member>, hash: u64, member: NonNull<Member>, show: &mut dyn FnMut(&[u8], f64)) {
     // Safety: alive until it is freed here, once out of both table and tree.
     unsafe {
+        table.remove_element(hash, member);
         let (name, score) = view(member);
-        table.remove_element(hash(name), member);
         show(name, score);
         Member::free(member);
     }

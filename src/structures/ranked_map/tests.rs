@@ -11,16 +11,16 @@ fn names(map: &RankedMap) -> Vec<(Vec<u8>, f64)> {
 fn a_score_that_changes_moves_its_name() {
     let mut map = RankedMap::default();
     for (name, score) in [("a", 3.0), ("b", 1.0), ("c", 2.0)] {
-        assert_eq!(map.upsert(name.as_bytes(), |present| present.or(Some(score))), Outcome::Added);
+        assert_eq!(map.upsert(name.as_bytes(), None, |present| present.or(Some(score))), Outcome::Added);
     }
-    assert_eq!(map.upsert(b"b", |present| present.map(|score| score + 1.5)), Outcome::Updated);
-    assert_eq!(map.upsert(b"b", |present| present), Outcome::Unchanged);
-    assert_eq!(map.upsert(b"d", |_| None), Outcome::Unchanged);
+    assert_eq!(map.upsert(b"b", None, |present| present.map(|score| score + 1.5)), Outcome::Updated);
+    assert_eq!(map.upsert(b"b", None, |present| present), Outcome::Unchanged);
+    assert_eq!(map.upsert(b"d", None, |_| None), Outcome::Unchanged);
     assert_eq!(names(&map), [(b"c".to_vec(), 2.0), (b"b".to_vec(), 2.5), (b"a".to_vec(), 3.0)]);
     assert_eq!((map.rank(b"a"), map.score(b"c"), map.score(b"d")), (Some((2, 3.0)), Some(2.0), None));
     assert!(map.remove(b"a") && !map.remove(b"a"));
     let mut popped = Vec::new();
-    map.pop_last(9, &mut |name, score| popped.push((name.to_vec(), score)));
+    while map.pop_last(&mut |name, score| popped.push((name.to_vec(), score))) {}
     assert_eq!(popped, [(b"b".to_vec(), 2.5), (b"c".to_vec(), 2.0)]);
     assert!(map.is_empty() && map.sample(&mut Random::new(1)).is_none());
 }
@@ -54,8 +54,41 @@ fn a_member_costs_what_the_page_says() {
     let (mut map, mut random) = (RankedMap::default(), Random::new(3));
     let count = 100_000;
     for number in 0..count {
-        map.upsert(format!("{number:010}").as_bytes(), |_| Some(random.below(1 << 31) as f64));
+        map.upsert(format!("{number:010}").as_bytes(), None, |_| Some(random.below(1 << 31) as f64));
     }
     let each = map.bytes(0) as f64 / f64::from(count);
     assert!(each < 53.0, "{each} bytes a member");
+}
+
+/// Run by hand, in release: `cargo test --release --lib ranked_map -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints times"]
+fn times_of_a_million() {
+    use std::time::Instant;
+    const COUNT: u64 = 1_000_000;
+    let (mut map, mut random) = (RankedMap::default(), Random::new(5));
+    let mut timed = |what: &str, map: &mut RankedMap, work: &mut dyn FnMut(&mut RankedMap, &mut Random)| {
+        let start = Instant::now();
+        work(map, &mut random);
+        println!("{what}: {} ns each", start.elapsed().as_nanos() as u64 / COUNT);
+    };
+    let mut upserts = |map: &mut RankedMap, random: &mut Random| {
+        for _ in 0..COUNT {
+            let name = format!("element:{:012}", random.below(COUNT));
+            let score = random.below(COUNT) as f64;
+            map.upsert(name.as_bytes(), Some(score), |_| Some(score));
+        }
+    };
+    for round in 0..4 {
+        timed(&format!("upsert {round}"), &mut map, &mut upserts);
+    }
+    println!("{} members, {:.2} bytes each", map.len(), map.bytes(0) as f64 / map.len() as f64);
+    timed("pop first, half", &mut map, &mut |map, _| {
+        let mut sum = 0.0;
+        for _ in 0..COUNT / 2 {
+            map.pop_first(&mut |_, score| sum += score);
+        }
+        assert!(sum > 0.0);
+    });
+    timed("remove the rest", &mut map, &mut |map, _| map.remove_ranks(0..map.len(), &mut |_, _| ()));
 }

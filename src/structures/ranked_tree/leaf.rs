@@ -178,6 +178,13 @@ impl<E: Ranked> Leaf<E> {
         unsafe { *self.elements().add(position) = element };
     }
 
+    /// Starts loading header and prefixes, whatever the size of the leaf.
+    #[inline]
+    pub fn prefetch(self) {
+        const LINES: usize = (size_of::<Header>() + LEAF_MAX * 4).div_ceil(64);
+        (0..LINES).for_each(|line| prefetch(self.0.as_ptr().wrapping_byte_add(line * 64)));
+    }
+
     #[inline]
     fn prefix_of(self, key: u64) -> i32 {
         let header = self.header();

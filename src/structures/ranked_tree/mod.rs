@@ -15,7 +15,8 @@
 //! Invariants: (1) all leaves are equally deep; no node is empty; (2) entry `i` of a branch names the least element
 //! below child `i` and counts all of them; (3) prefixes within a leaf never fall, and neither do the elements' keys;
 //! (4) a node below a quarter full has no sibling with which it would fill four fifths (nodes are merged, never
-//! balanced: a queue that is drained from one end then frees leaf after leaf without moving anything).
+//! balanced, and the first and last leaf not at all: a queue that is drained from one end frees leaf after leaf without
+//! moving anything).
 //!
 //! The tree owns its nodes, never the elements. It knows no commands, no members' table, no allocator of elements.
 

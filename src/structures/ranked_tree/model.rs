@@ -117,7 +117,7 @@ impl Pair {
 
     fn remove_range(&mut self, rank: usize, count: usize) {
         let mut taken = Vec::new();
-        self.tree.remove_range(rank, count, &mut |element| taken.push(element));
+        self.tree.remove_range(rank, count, &mut |run| taken.extend_from_slice(run));
         let end = (rank + count).min(self.sorted.len());
         assert_eq!(taken, self.sorted.drain(rank.min(end)..end).collect::<Vec<_>>());
         taken.into_iter().for_each(free);
@@ -175,12 +175,12 @@ fn run(seed: u64, rounds: usize, element: fn(&mut Dice) -> (f64, Vec<u8>)) {
         match dice.below(8) {
             0 => pair.remove_range(dice.below(len + 1) as usize, dice.below(len / 4 + 2) as usize),
             1 => (0..dice.below(1500).min(len)).for_each(|_| {
-                let popped = pair.tree.pop_first().unwrap();
+                let (popped, _) = pair.tree.pop_first().unwrap();
                 assert_eq!(popped, pair.sorted.remove(0));
                 free(popped);
             }),
             2 => (0..dice.below(1500).min(len)).for_each(|_| {
-                let popped = pair.tree.pop_last().unwrap();
+                let (popped, _) = pair.tree.pop_last().unwrap();
                 assert_eq!(Some(popped), pair.sorted.pop());
                 free(popped);
             }),
@@ -198,7 +198,7 @@ fn run(seed: u64, rounds: usize, element: fn(&mut Dice) -> (f64, Vec<u8>)) {
         pair.agree(&mut dice);
     }
     let mut popped = 0;
-    while !pair.tree.pop_some(100, &mut |_| popped += 1) {
+    while !pair.tree.pop_some(100, &mut |run| popped += run.len()) {
         pair.tree.check();
     }
     assert_eq!(popped, pair.sorted.len());

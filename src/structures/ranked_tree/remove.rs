@@ -8,6 +8,10 @@ use super::tree::RankedTree;
 use crate::structures::prefetch::prefetch;
 use std::ptr::NonNull;
 
+/// How far behind a popped element the one is that is given with it, and the one that is sent for.
+const POP_NEAR: usize = 3;
+const POP_AHEAD: usize = 8;
+
 impl<E: Ranked> RankedTree<E> {
     /// Takes out an element that is in the tree; false if it is not.
     pub fn remove(&mut self, element: NonNull<E>) -> bool {
@@ -21,44 +25,53 @@ impl<E: Ranked> RankedTree<E> {
         true
     }
 
-    /// Takes out the least element.
-    pub fn pop_first(&mut self) -> Option<NonNull<E>> {
-        self.remove_rank(0)
-    }
-
-    /// Takes out the greatest element.
-    pub fn pop_last(&mut self) -> Option<NonNull<E>> {
-        self.remove_rank(self.len().wrapping_sub(1))
-    }
-
-    fn remove_rank(&mut self, rank: usize) -> Option<NonNull<E>> {
-        if rank >= self.len() {
+    /// Takes out the least element; with it comes one of those that will follow, which is near already, and another is
+    /// sent for: who pops one pops more.
+    #[inline]
+    pub fn pop_first(&mut self) -> Option<(NonNull<E>, Option<NonNull<E>>)> {
+        if self.is_empty() {
             return None;
         }
-        let (path, leaf, position) = self.path_to_rank(rank);
-        let element = leaf.element(position);
-        self.remove_run(path, leaf, position, 1);
-        Some(element)
+        let (path, leaf, _) = self.path_to_rank(0);
+        let elements = leaf.element_slice();
+        let popped = (elements[0], elements.get(POP_NEAR).copied());
+        elements.get(POP_AHEAD).into_iter().for_each(|ahead| prefetch(ahead.as_ptr()));
+        self.remove_run(path, leaf, 0, 1);
+        Some(popped)
     }
 
-    /// Takes out the `count` elements from `rank` on (fewer if there are fewer), and gives each to `take`, which may
-    /// free it.
-    pub fn remove_range(&mut self, rank: usize, count: usize, take: &mut dyn FnMut(NonNull<E>)) {
+    /// Takes out the greatest element; what comes with it is as for `pop_first`.
+    #[inline]
+    pub fn pop_last(&mut self) -> Option<(NonNull<E>, Option<NonNull<E>>)> {
+        if self.is_empty() {
+            return None;
+        }
+        let (path, leaf, position) = self.path_to_rank(self.len() - 1);
+        let elements = leaf.element_slice();
+        let popped = (elements[position], position.checked_sub(POP_NEAR).map(|near| elements[near]));
+        position.checked_sub(POP_AHEAD).into_iter().for_each(|ahead| prefetch(elements[ahead].as_ptr()));
+        self.remove_run(path, leaf, position, 1);
+        Some(popped)
+    }
+
+    /// Takes out the `count` elements from `rank` on (fewer if there are fewer), and gives them to `take`, neighbours
+    /// together, on their way from memory; it may free them.
+    pub fn remove_range(&mut self, rank: usize, count: usize, take: &mut dyn FnMut(&[NonNull<E>])) {
         let mut left = count.min(self.len().saturating_sub(rank));
         while left > 0 {
             let (path, leaf, position) = self.path_to_rank(rank);
             let run = left.min(leaf.len() - position);
-            // What `take` frees is not read again: the branches that name it get another first below.
             let elements = &leaf.element_slice()[position..position + run];
             elements.iter().for_each(|element| prefetch(element.as_ptr()));
-            elements.iter().for_each(|&element| take(element));
+            // What `take` frees is not read again: the branches that name it get another first below.
+            take(elements);
             self.remove_run(path, leaf, position, run);
             left -= run;
         }
     }
 
     /// Takes out up to `budget` elements, for freeing a large tree in slices; true once the tree is empty.
-    pub fn pop_some(&mut self, budget: usize, take: &mut dyn FnMut(NonNull<E>)) -> bool {
+    pub fn pop_some(&mut self, budget: usize, take: &mut dyn FnMut(&[NonNull<E>])) -> bool {
         self.remove_range(self.len().saturating_sub(budget), budget, take);
         self.is_empty()
     }
@@ -83,7 +96,9 @@ impl<E: Ranked> RankedTree<E> {
             let leaf = self.resize_leaf(leaf, class);
             self.set_node(&path, leaf.node());
         }
-        if leaf_is_low(&path) {
+        // A leaf at either end is left to run empty: queues are popped there, and merging would move the next one's
+        // elements for nothing.
+        if leaf_is_low(&path) && !is_at_end(&path) {
             self.merge_leaf(path);
         }
     }
@@ -161,6 +176,11 @@ impl<E: Ranked> RankedTree<E> {
 
 fn leaf_is_low<E: Ranked>(path: &Path<E>) -> bool {
     path.last().is_some_and(|step| step.branch.count(step.at) < LEAF_LOW)
+}
+
+/// Whether the path leads to the first leaf of the tree, or the last.
+fn is_at_end<E: Ranked>(path: &Path<E>) -> bool {
+    path.steps().iter().all(|step| step.at == 0) || path.steps().iter().all(|step| step.at + 1 == step.branch.len())
 }
 
 /// The left one of two neighbours, of which one is `at`, that together have no more than `max`.

@@ -117,6 +117,19 @@ impl<E: Ranked> RankedTree<E> {
         (path, Leaf::at(node))
     }
 
+    /// Starts loading the leaf where an element of this score would be, for who has something to do meanwhile.
+    #[inline]
+    pub fn prefetch_score(&self, score: f64) {
+        let (mut node, key) = (self.root, order_key(score));
+        for _ in 0..self.height {
+            let branch = Branch::<E>::at(node);
+            node = branch.child(branch.child_for_key(key, true));
+        }
+        if self.height > 0 {
+            Leaf::<E>::at(node).prefetch();
+        }
+    }
+
     /// The rank of the first element with at least this score (above it if `exclusive`); the length if there is none.
     pub fn lower_bound_score(&self, score: f64, exclusive: bool) -> usize {
         if self.is_empty() {

@@ -110,16 +110,17 @@ impl Zset {
     }
 
     /// Gives a member the score that `decide` makes of its present one (`None` if there is no such member); if `decide`
-    /// gives `None`, all stays as it is.
+    /// gives `None`, all stays as it is. `hint` is the score that will likely come of it, if one can tell.
     #[inline]
     pub fn upsert(
         &mut self,
         name: &[u8],
         limits: &EncodingLimits,
+        hint: Option<f64>,
         decide: impl FnOnce(Option<f64>) -> Option<f64>,
     ) -> Outcome {
         match &mut self.0 {
-            Encoding::Map(map) => map.upsert(name, decide),
+            Encoding::Map(map) => map.upsert(name, hint, decide),
             Encoding::Pack(_) => self.upsert_small(name, limits, decide),
         }
     }
@@ -150,7 +151,7 @@ impl Zset {
         }
         self.enlarge();
         let Encoding::Map(map) = &mut self.0 else { unreachable!("just made large") };
-        map.upsert(name, |_| Some(score))
+        map.upsert(name, None, |_| Some(score))
     }
 
     /// Takes a member out; false if there is none.
@@ -255,10 +256,15 @@ impl Zset {
     pub fn pop(&mut self, end: End, count: usize, show: &mut dyn FnMut(Item<'_>, f64)) {
         let count = count.min(self.len());
         match (&mut self.0, end) {
-            (Encoding::Map(map), End::Min) => {
-                map.remove_ranks(0..count, &mut |name, score| show(Item::Bytes(name), score))
+            (Encoding::Map(map), End::Min) if count == 1 => {
+                map.pop_first(&mut |name, score| show(Item::Bytes(name), score));
             }
-            (Encoding::Map(map), End::Max) => map.pop_last(count, &mut |name, score| show(Item::Bytes(name), score)),
+            (Encoding::Map(map), End::Min) => {
+                map.remove_ranks(0..count, &mut |name, score| show(Item::Bytes(name), score));
+            }
+            (Encoding::Map(map), End::Max) => {
+                (0..count).for_each(|_| _ = map.pop_last(&mut |name, score| show(Item::Bytes(name), score)));
+            }
             (Encoding::Pack(_), End::Min) => {
                 self.iter_from(0).take(count).for_each(|(member, score)| show(member, score));
                 self.remove_ranks(0..count);

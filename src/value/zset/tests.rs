@@ -56,7 +56,7 @@ fn run(entries: usize, seed: u64) {
         match random.below(10) {
             0..=5 => {
                 let score = random.between(-40, 40) as f64 / 4.0;
-                let outcome = zset.upsert(&name, &limits, |_| Some(score));
+                let outcome = zset.upsert(&name, &limits, None, |_| Some(score));
                 let expected = match model.insert(name, score) {
                     None => Outcome::Added,
                     Some(old) if old == score => Outcome::Unchanged,
@@ -125,7 +125,7 @@ fn scores_are_stored_as_redis_stores_them() {
     let mut zset = Zset::default();
     let limits = limits(128);
     for (name, score) in [("a", 1.0), ("b", -0.0), ("c", 1.5), ("d", 1e30), ("e", f64::INFINITY), ("12", 3.0)] {
-        zset.upsert(name.as_bytes(), &limits, |_| Some(score));
+        zset.upsert(name.as_bytes(), &limits, None, |_| Some(score));
     }
     let items = zset.as_pack().unwrap().iter().map(|item| format!("{item:?}")).collect::<Vec<_>>();
     let text = |text: &str| format!("{:?}", Item::Bytes(text.as_bytes()));
@@ -151,21 +151,21 @@ fn scores_are_stored_as_redis_stores_them() {
 fn encodings_change_at_the_limits() {
     let mut zset = Zset::default();
     let limits = limits(2);
-    zset.upsert(b"a", &limits, |_| Some(1.0));
-    zset.upsert(b"b", &limits, |_| Some(2.0));
+    zset.upsert(b"a", &limits, None, |_| Some(1.0));
+    zset.upsert(b"b", &limits, None, |_| Some(2.0));
     assert_eq!(zset.encoding(), "listpack");
-    zset.upsert(b"b", &limits, |_| Some(3.0));
+    zset.upsert(b"b", &limits, None, |_| Some(3.0));
     assert_eq!(zset.encoding(), "listpack");
-    zset.upsert(b"c", &limits, |_| None);
+    zset.upsert(b"c", &limits, None, |_| None);
     assert_eq!(zset.encoding(), "listpack");
-    zset.upsert(b"c", &limits, |_| Some(0.0));
+    zset.upsert(b"c", &limits, None, |_| Some(0.0));
     assert_eq!(zset.encoding(), "skiplist");
     assert_eq!(zset.iter_from(0).map(owned).map(|pair| pair.0).collect::<Vec<_>>(), [b"c", b"a", b"b"]);
 
     let mut zset = Zset::default();
-    zset.upsert(&[b'x'; 64], &limits, |_| Some(1.0));
+    zset.upsert(&[b'x'; 64], &limits, None, |_| Some(1.0));
     assert_eq!(zset.encoding(), "listpack");
-    zset.upsert(&[b'x'; 65], &limits, |_| Some(1.0));
+    zset.upsert(&[b'x'; 65], &limits, None, |_| Some(1.0));
     assert_eq!(zset.encoding(), "skiplist");
 
     let mut zset = Zset::default();
@@ -178,7 +178,7 @@ fn ranges_by_bytes_need_no_ends() {
     for entries in [0, 128] {
         let mut zset = Zset::default();
         for name in ["a", "b", "c", "d", "5"] {
-            zset.upsert(name.as_bytes(), &limits(entries), |_| Some(0.0));
+            zset.upsert(name.as_bytes(), &limits(entries), None, |_| Some(0.0));
         }
         let at = |bound| LexBound::At(bound);
         let ranks = |min, max| {
