@@ -30,7 +30,9 @@ FILES = HOME / "tests/compat/files.txt"
 EXCEPTIONS = HOME / "tests/compat/exceptions.txt"
 
 # What a listed test may need: parts of Redis that an issue to come brings. Nothing else excuses a failure of the first kind.
-FEATURES = {"scripts", "functions", "streams", "field-deadlines", "bitmaps", "geo", "acl-users", "tracking", "aof", "migrate", "crash-reports", "replica"}
+FEATURES = {"scripts", "functions", "streams", "bitmaps", "geo", "sort", "field-deadlines", "acl-users", "tracking", "aof", "migrate", "crash-reports",
+            "replica", "cluster"}
+TAG = "tag:"  # in the place of a test's name: all blocks of the file that carry this tag of the suite
 
 FILE_SECONDS = 300  # the most a file may take where files.txt gives no figure
 FIRST_PORT, PORTS_A_JOB = 22000, 8000
