@@ -158,13 +158,12 @@ fn resolve(commands: &CommandTable, request: Request) -> Result<Option<usize>, (
                 id = child;
                 row = commands.row(id);
             }
-            None if matches!(row.command.run, Run::Container) => {
+            None => {
                 let name = echo(request.args.get(1), ECHO_BYTES_MAX);
                 let help = format!("'. Try {} HELP.", row.command.spec.name);
                 let text = [b"ERR unknown subcommand '", name, help.as_bytes()].concat();
                 return Err((Some(id), Stop::error_owned(text)));
             }
-            None => {}
         }
     }
     if !row.command.spec.accepts(request.args.len()) {

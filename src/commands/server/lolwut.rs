@@ -1,7 +1,6 @@
 //! LOLWUT: a picture, and the version.
 
-use crate::exec::call::fault;
-use crate::exec::{Call, Command, Outcome, Stop};
+use crate::exec::{Call, Command, Outcome};
 use crate::server::{REDIS_VERSION, Server, World};
 use crate::spec::flag::{FAST, READONLY};
 use crate::spec::{Group, command};
@@ -21,18 +20,17 @@ const TURNS_DEFAULT: i64 = 5;
 /// `LOLWUT [VERSION n] [columns] [turns]`: whichever the version, a gyre, which is what a loop that never ends draws.
 fn lolwut(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Outcome {
     let mut first = 1;
-    if call.argc() > 1 && call.is(1, "VERSION") {
-        if call.argc() == 2 {
-            return Err(fault::SYNTAX);
-        }
+    if call.argc() > 2 && call.is(1, "VERSION") {
         call.integer(2)?;
         first = 3;
     }
-    let number = |at: usize, default: i64, max: i64| -> Result<i64, Stop> {
-        if at < call.argc() { Ok(call.integer(at)?.clamp(1, max)) } else { Ok(default) }
+    // Words that are no numbers are left aside, as older and newer versions have options of their own.
+    let number = |at: usize, default: i64, max: i64| match call.integer(at.min(call.argc() - 1)) {
+        Ok(number) if at < call.argc() => number.clamp(1, max),
+        _ => default,
     };
-    let columns = number(first, COLUMNS_DEFAULT, COLUMNS_MAX)?;
-    let turns = number(first + 1, TURNS_DEFAULT, TURNS_MAX)?;
+    let columns = number(first, COLUMNS_DEFAULT, COLUMNS_MAX);
+    let turns = number(first + 1, TURNS_DEFAULT, TURNS_MAX);
     let phase = (call.random.next_u64() % 360) as f64;
     let mut text = draw_gyre(columns as usize, turns as f64, phase.to_radians());
     text.push_str(&format!("\nOne thread, one loop. Redis ver. {}\n", REDIS_VERSION));

@@ -2,7 +2,9 @@
 
 use super::rows::{key_flags, write_flags};
 use crate::exec::{Call, Outcome, Stop};
+use crate::protocol::args::Args;
 use crate::server::{Server, World};
+use crate::spec::{Begin, KeySpec, Spec, key_flag};
 
 pub(super) fn get_keys(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Outcome {
     let keys = find(call)?;
@@ -37,20 +39,35 @@ fn find(call: &Call) -> Result<Vec<(usize, u16)>, Stop> {
         id = child;
     }
     let spec = &commands.row(id).command.spec;
-    if spec.key_specs[0].is_none() {
+    let key_specs = || spec.key_specs.iter().flatten().filter(|key_spec| key_spec.flags & key_flag::NOT_KEY == 0);
+    if key_specs().next().is_none() {
         return Err(Stop::error("ERR The command has no key arguments"));
     }
     if !spec.accepts(words) {
         return Err(Stop::error("ERR Invalid number of arguments specified for command"));
     }
     let mut keys = Vec::new();
-    let mut is_valid = true;
-    for key_spec in spec.key_specs.iter().flatten() {
-        is_valid &= key_spec.visit(words, |at| call.arg(FIRST + at), &mut |at| keys.push((FIRST + at, key_spec.flags)));
-    }
-    // TODO in the integration: optional keywords
-    if !is_valid && keys.is_empty() {
-        return Err(Stop::error("ERR Invalid arguments specified for command"));
+    for key_spec in key_specs() {
+        let flags = flags_of_call(spec, key_spec, call.args.from(FIRST));
+        let word = |at: usize| call.arg(FIRST + at);
+        let is_found = key_spec.visit(words, word, &mut |at| keys.push((FIRST + at, flags)));
+        // A keyword that may be left out was left out; what stands at a fixed place must be there.
+        if !is_found && !matches!(key_spec.begin, Begin::Keyword { .. }) {
+            return Err(Stop::error("ERR Invalid arguments specified for command"));
+        }
     }
     Ok(keys)
+}
+
+/// The flags of a key in this call: some commands only read with one option and write with another.
+fn flags_of_call(spec: &Spec, key_spec: &KeySpec, args: Args) -> u16 {
+    if key_spec.flags & key_flag::VARIABLE_FLAGS == 0 {
+        return key_spec.flags;
+    }
+    let has = |option: &[u8]| args.iter().skip(3).any(|word| word.eq_ignore_ascii_case(option));
+    match spec.name {
+        "SET" if has(b"GET") => key_flag::RW | key_flag::ACCESS | key_flag::UPDATE,
+        "SET" => key_flag::OW | key_flag::UPDATE,
+        _ => key_spec.flags & !key_flag::VARIABLE_FLAGS,
+    }
 }
