@@ -16,10 +16,12 @@ impl EventLoop {
         if server.is_cron_paused {
             return;
         }
+        let began = server.clock.monotonic_ns();
         server.memory_peak = server.memory_peak.max(server.used_memory());
         crate::exec::output_limits::check_soft(server);
         crate::exec::snapshot::begin_if_due(server, &mut self.outside);
         sample_rates(server);
+        server.observe.totals.cron_ns += server.clock.monotonic_ns() - began;
     }
 }
 

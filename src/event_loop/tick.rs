@@ -89,8 +89,11 @@ impl EventLoop {
             }
             let clock = &self.server.clock;
             let busy_ns = clock.cycles_to_ns(clock.cycles().wrapping_sub(self.turn_began));
-            self.server.observe.totals.loop_turns += 1;
-            self.server.observe.totals.loop_busy_ns += busy_ns;
+            let totals = &mut self.server.observe.totals;
+            totals.loop_turns += 1;
+            totals.loop_busy_ns += busy_ns;
+            totals.turn_ns_max = totals.turn_ns_max.max(busy_ns);
+            totals.turn_requests_max = totals.turn_requests_max.max(self.ran as u64);
             if let Some(code) = self.leaves_with {
                 return code;
             }

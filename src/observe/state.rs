@@ -45,6 +45,11 @@ pub struct Totals {
     pub loop_turns: u64,
     /// Time that turns took, without sleeping.
     pub loop_busy_ns: u64,
+    /// The longest turn, and the most requests that one turn ran.
+    pub turn_ns_max: u64,
+    pub turn_requests_max: u64,
+    /// Time that went into the periodic jobs.
+    pub cron_ns: u64,
     /// Time that went into removing keys that were due.
     pub expire_ns: u64,
 }

@@ -127,7 +127,12 @@ pub(super) fn cpu(page: &mut Page) {
 }
 
 pub(super) fn debug(page: &mut Page) {
+    let totals = page.server.observe.totals;
     let backlog: usize = page.server.keyspace.iter().map(|db| db.expiry_backlog()).sum();
-    page.line("expiry_backlog", backlog);
     page.line("eventloop_duration_aof_sum", 0);
+    page.line("eventloop_duration_cron_sum", totals.cron_ns / 1000);
+    page.line("eventloop_duration_max", totals.turn_ns_max / 1000);
+    page.line("eventloop_cmd_per_cycle_max", totals.turn_requests_max);
+    // How many timers wait to be moved down the wheel.
+    page.line("expiry_backlog", backlog);
 }
