@@ -82,7 +82,7 @@ pub fn end_with_error(server: &mut Server, key: SessionKey, text: &str) {
         session.out.bytes.extend_from_slice(format!("-{text}\r\n").as_bytes());
         server.sessions.queue_write(key);
         count(server, &blocked);
-        server.observe.commands[blocked.command_id].rejected_calls += 1;
+        server.observe.commands[blocked.command_id].failed_calls += 1;
         server.observe.note_error(text.as_bytes());
     }
 }
