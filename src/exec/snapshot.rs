@@ -32,7 +32,7 @@ pub fn save(server: &mut Server, world: &mut dyn World) -> bool {
         Ok(()) => {
             server.keyspace.dirty = 0;
             server.persist.saved(server.now);
-            update_gate(server);
+            server.update_disk_gate();
             true
         }
         Err(SaveFailure(line)) => {
@@ -73,7 +73,7 @@ pub fn begin_background(server: &mut Server, world: &mut dyn World) -> bool {
         Err(error) => {
             log::warn!("Can't save in background: fork: {}", crate::config::load::system_text(&error));
             server.persist.last_is_good = false;
-            update_gate(server);
+            server.update_disk_gate();
             false
         }
     }
@@ -92,7 +92,7 @@ pub fn child_ended(server: &mut Server, world: &mut dyn World, end: ChildEnd) {
     let saved_changes = server.persist.child_ended(end, server.now, world.persistence());
     server.keyspace.dirty = server.keyspace.dirty.saturating_sub(saved_changes);
     hold_tables(&mut server.keyspace, false);
-    update_gate(server);
+    server.update_disk_gate();
 }
 
 /// FLUSHALL: a child's snapshot of what was flushed is not wanted, and where snapshots are, the disk is to know of the flush
@@ -100,14 +100,6 @@ pub fn child_ended(server: &mut Server, world: &mut dyn World, end: ChildEnd) {
 pub fn flushed_all(server: &mut Server, world: &mut dyn World) -> bool {
     server.persist.kill(world.persistence());
     !server.settings.save_points.is_empty() && save(server, world)
-}
-
-/// Refuses writes, or allows them again, as the last snapshot went.
-pub fn update_gate(server: &mut Server) {
-    let settings = &server.settings;
-    let refuses =
-        settings.stop_writes_on_bgsave_error && !settings.save_points.is_empty() && !server.persist.last_is_good;
-    server.set_standing(standing::DISK, refuses);
 }
 
 fn hold_tables(keyspace: &mut Keyspace, hold: bool) {

@@ -289,7 +289,17 @@ impl Server {
         self.output_check_bytes = settings.output_limits.least_bytes();
         self.set_standing(standing::AUTH, !settings.requirepass.is_empty());
         self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
+        self.update_disk_gate();
         self.observe.apply_settings(&settings);
+    }
+}
+
+impl Server {
+    /// Refuses writes, or allows them again, as the last snapshot went.
+    pub fn update_disk_gate(&mut self) {
+        let settings = &self.settings;
+        let asked_for = settings.stop_writes_on_bgsave_error && !settings.save_points.is_empty();
+        self.set_standing(standing::DISK, asked_for && !self.persist.last_is_good);
     }
 }
 
