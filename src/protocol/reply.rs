@@ -31,21 +31,25 @@ pub struct Deferred(Mark);
 /// Numbers below this have their header made at compile time.
 const HEADERS: usize = 1024;
 
-/// `?N\r\n` for each small number; the first byte is set when it is used. 8 bytes each, copied as one word.
-static HEADER: [[u8; 8]; HEADERS] = {
-    let mut table = [[0; 8]; HEADERS];
+/// `?N\r\n` for each small number as one word, little endian: the first byte is for the mark, the last one is the length.
+static HEADER: [u64; HEADERS] = {
+    let mut table = [0; HEADERS];
     let mut number = 0;
     while number < HEADERS {
         let length = header_length(number);
+        let mut text = [0; 8];
         let mut place = length - 3;
         let mut rest = number;
         while place > 0 {
-            table[number][place] = b'0' + (rest % 10) as u8;
+            text[place] = b'0' + (rest % 10) as u8;
             rest /= 10;
             place -= 1;
         }
-        table[number][length - 2] = b'\r';
-        table[number][length - 1] = b'\n';
+        text[length - 2] = b'\r';
+        text[length - 1] = b'\n';
+        assert!(length < 8, "the last byte is free for the length");
+        text[7] = length as u8;
+        table[number] = u64::from_le_bytes(text);
         number += 1;
     }
     table
@@ -61,15 +65,20 @@ const fn header_length(number: usize) -> usize {
     }
 }
 
+/// The header of a small number in the first bytes of a word, and its length.
+#[inline(always)]
+fn small_header(mark: u8, number: usize) -> Option<([u8; 8], usize)> {
+    let word = *HEADER.get(number)?;
+    Some(((word | u64::from(mark)).to_le_bytes(), (word >> 56) as usize))
+}
+
 /// Appends `mark`, the number and a line end.
 #[inline]
 fn write_header(bytes: &mut Vec<u8>, mark: u8, number: usize) {
-    if let Some(header) = HEADER.get(number) {
-        let mut header = *header;
-        header[0] = mark;
+    if let Some((header, length)) = small_header(mark, number) {
         // A whole word is copied and the excess cut off: quicker than copying four to seven bytes.
         bytes.extend_from_slice(&header);
-        bytes.truncate(bytes.len() - 8 + header_length(number));
+        bytes.truncate(bytes.len() - 8 + length);
     } else {
         bytes.push(mark);
         write_u64(bytes, number as u64);
@@ -86,28 +95,24 @@ pub struct Strings<'r> {
 
 /// Room that a run makes beyond the string at hand, in bytes.
 const STRINGS_ROOM: usize = 1024;
-/// What a string takes beyond its bytes, at most: its header (copied as a word, or 20 digits with mark and line end) and a
-/// line end.
-const STRING_FRAME_MAX: usize = 25;
+/// What a short string takes beyond its bytes, at most: a header, copied as a word, and a line end.
+const STRING_FRAME_MAX: usize = 10;
 
 impl Strings<'_> {
     #[inline]
     pub fn push(&mut self, string: &[u8]) {
+        let Some((header, length)) = small_header(b'$', string.len()) else { return self.push_long(string) };
         let end = self.at + string.len() + STRING_FRAME_MAX;
         if end > self.bytes.len() {
             self.make_room(end);
         }
         let place = &mut self.bytes[self.at..end];
-        let head = if string.len() < HEADERS {
-            place[..8].copy_from_slice(&HEADER[string.len()]);
-            place[0] = b'$';
-            header_length(string.len())
-        } else {
-            long_header(place, string.len())
-        };
-        place[head..head + string.len()].copy_from_slice(string);
-        place[head + string.len()..head + string.len() + 2].copy_from_slice(b"\r\n");
-        self.at += head + string.len() + 2;
+        place[..8].copy_from_slice(&header);
+        let body = &mut place[length..length + string.len() + 2];
+        copy_short(&mut body[..string.len()], string);
+        body[string.len()] = b'\r';
+        body[string.len() + 1] = b'\n';
+        self.at += length + string.len() + 2;
     }
 
     /// An integer as a string.
@@ -118,23 +123,48 @@ impl Strings<'_> {
 
     #[cold]
     #[inline(never)]
+    fn push_long(&mut self, string: &[u8]) {
+        self.bytes.truncate(self.at);
+        write_header(self.bytes, b'$', string.len());
+        self.bytes.extend_from_slice(string);
+        self.bytes.extend_from_slice(b"\r\n");
+        self.at = self.bytes.len();
+    }
+
+    #[cold]
+    #[inline(never)]
     fn make_room(&mut self, end: usize) {
         self.bytes.resize(end + STRINGS_ROOM, 0);
     }
 }
 
-/// Writes the header of a string whose length is in no table; its own length.
-#[cold]
-fn long_header(place: &mut [u8], length: usize) -> usize {
-    let mut header = Vec::with_capacity(STRING_FRAME_MAX);
-    write_header(&mut header, b'$', length);
-    place[..header.len()].copy_from_slice(&header);
-    header.len()
-}
-
 impl Drop for Strings<'_> {
     fn drop(&mut self) {
         self.bytes.truncate(self.at);
+    }
+}
+
+/// Copies between slices of one length. Up to 16 bytes take two copies that may overlap, less than a call costs.
+#[inline(always)]
+fn copy_short(to: &mut [u8], from: &[u8]) {
+    let length = from.len();
+    let to = &mut to[..length];
+    match length {
+        0 => {}
+        1..4 => {
+            to[0] = from[0];
+            to[length / 2] = from[length / 2];
+            to[length - 1] = from[length - 1];
+        }
+        4..8 => {
+            to[..4].copy_from_slice(&from[..4]);
+            to[length - 4..].copy_from_slice(&from[length - 4..]);
+        }
+        8..17 => {
+            to[..8].copy_from_slice(&from[..8]);
+            to[length - 8..].copy_from_slice(&from[length - 8..]);
+        }
+        _ => to.copy_from_slice(from),
     }
 }
 
