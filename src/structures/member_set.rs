@@ -151,6 +151,12 @@ impl MemberSet {
         self.table.prefetch_element(hash);
     }
 
+    /// `contains` for one who has the member's hash already.
+    #[inline]
+    pub fn contains_hashed(&self, hash: u64, member: &[u8]) -> bool {
+        self.table.find(hash, member).is_some()
+    }
+
     /// Adds a member; false when it was there.
     pub fn add(&mut self, member: &[u8]) -> bool {
         let hash = hash(member);

@@ -131,17 +131,13 @@ fn sintercard(call: &mut Call, db: &mut Db) -> Outcome {
 
 fn sunion(call: &mut Call, db: &mut Db) -> Outcome {
     let sets: Vec<&Set> = sets_at(call, db, 1, call.argc())?.into_iter().flatten().collect();
-    // One set needs no copy.
-    let combined;
-    let union = match sets[..] {
-        [only] => only,
-        _ => {
-            combined = set::union(&sets);
-            &combined
-        }
-    };
-    call.reply.set(union.len());
-    union.iter().for_each(|member| write_member(&mut call.reply, member));
+    let start = call.reply.deferred();
+    let mut count = 0;
+    set::union(&sets, |member| {
+        write_member(&mut call.reply, member);
+        count += 1;
+    });
+    call.reply.finish_set(start, count);
     Ok(())
 }
 

@@ -4,21 +4,66 @@
 
 use super::Set;
 use super::encodings::as_integer;
+use crate::base::hash::hash;
+use crate::base::number::IntegerText;
 use crate::structures::list_pack::{Item, ListPack};
 use crate::structures::member_set::MemberSet;
 use crate::value::Object;
 use crate::value::limits::EncodingLimits;
+
+/// Members whose hashes are computed, and whose places in the other sets are brought near, before they are looked up.
+const AHEAD: usize = 16;
+/// A table of fewer bytes is likely to be in the cache already.
+const PREFETCH_BYTES_MIN: usize = 1 << 20;
+/// To look a member up in so many sets is cheaper than to remember what was shown.
+const ASKED_SETS_MAX: usize = 4;
 
 /// Shows the members that all of `sets` (at least one) have; stops when `show` says false. The smallest set is walked, and
 /// those with the fewest members are asked first.
 pub fn intersection(sets: &mut [&Set], mut show: impl FnMut(Item<'_>) -> bool) {
     sets.sort_by_key(|set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return };
+    if let Set::Table(members) = smallest {
+        return walk_ahead(members, others, |hash, member| {
+            let is_common = others.iter().all(|set| has(set, hash, member));
+            !is_common || show(Item::Bytes(member))
+        });
+    }
     for member in smallest.iter() {
         let is_common = others.iter().all(|set| std::ptr::eq(*set, *smallest) || set.contains(member));
         if is_common && !show(member) {
             return;
         }
+    }
+}
+
+/// Shows the members of a table with their hashes until `visit` says false; a few ahead of being shown, the first of `others`
+/// is asked to bring near what a look-up of them will read.
+fn walk_ahead(members: &MemberSet, others: &[&Set], mut visit: impl FnMut(u64, &[u8]) -> bool) {
+    let large = others.first().and_then(|set| match set {
+        Set::Table(table) if table.allocated_bytes() >= PREFETCH_BYTES_MIN => Some(table),
+        _ => None,
+    });
+    let mut members = members.iter();
+    let mut ahead = Vec::with_capacity(AHEAD);
+    loop {
+        ahead.clear();
+        ahead.extend(members.by_ref().take(AHEAD).map(|member| (hash(member), member)));
+        if let Some(table) = large {
+            ahead.iter().for_each(|&(hash, _)| table.prefetch_place(hash));
+            ahead.iter().for_each(|&(hash, _)| table.prefetch_member(hash));
+        }
+        if ahead.is_empty() || !ahead.iter().all(|&(hash, member)| visit(hash, member)) {
+            return;
+        }
+    }
+}
+
+#[inline]
+fn has(set: &Set, hash: u64, member: &[u8]) -> bool {
+    match set {
+        Set::Table(table) => table.contains_hashed(hash, member),
+        _ => set.contains(Item::Bytes(member)),
     }
 }
 
@@ -65,22 +110,25 @@ impl Set {
     }
 }
 
-/// The union to be shown: all members, each once.
-pub fn union(sets: &[&Set]) -> Set {
-    if let [only] = sets {
-        return (*only).clone();
-    }
-    if sets.iter().all(|set| matches!(set, Set::Ints(_))) {
+/// Shows all members of `sets`, each once: ascending if all are integers.
+pub fn union(sets: &[&Set], mut show: impl FnMut(Item<'_>)) {
+    if sets.len() > 1 && sets.iter().all(|set| matches!(set, Set::Ints(_))) {
         let no_limit = EncodingLimits { set_int_entries: usize::MAX, ..EncodingLimits::default() };
-        return Set::of_union(sets, &no_limit);
+        return Set::of_union(sets, &no_limit).iter().for_each(show);
     }
-    let mut table = MemberSet::new();
-    table.reserve(sets.iter().map(|set| set.len()).max().unwrap_or(0));
-    let mut result = Set::Table(Box::new(table));
+    if sets.len() <= ASKED_SETS_MAX {
+        for (index, set) in sets.iter().enumerate() {
+            difference(set, &sets[..index], &mut show);
+        }
+        return;
+    }
+    let mut seen = MemberSet::new();
+    seen.reserve(sets.iter().map(|set| set.len()).max().unwrap_or(0));
     for member in sets.iter().flat_map(|set| set.iter()) {
-        result.add(member, &EncodingLimits::default());
+        if seen.add(member.to_bytes(&mut IntegerText::new())) {
+            show(member);
+        }
     }
-    result
 }
 
 /// Shows the members of `first` that none of `others` has.
@@ -101,6 +149,14 @@ pub fn difference(first: &Set, others: &[&Set], mut show: impl FnMut(Item<'_>)) 
     }
     let mut largest_first = others.to_vec();
     largest_first.sort_by_key(|set| std::cmp::Reverse(set.len()));
+    if let Set::Table(members) = first {
+        return walk_ahead(members, &largest_first, |hash, member| {
+            if !largest_first.iter().any(|set| has(set, hash, member)) {
+                show(Item::Bytes(member));
+            }
+            true
+        });
+    }
     for member in first.iter() {
         if !largest_first.iter().any(|set| set.contains(member)) {
             show(member);
