@@ -31,8 +31,9 @@ EXCEPTIONS = HOME / "tests/compat/exceptions.txt"
 
 # What a listed test may need: parts of Redis that an issue to come brings. Nothing else excuses a failure of the first kind.
 FEATURES = {"scripts", "functions", "streams", "bitmaps", "geo", "sort", "field-deadlines", "acl-users", "tracking", "aof", "migrate", "crash-reports",
-            "replica", "cluster"}
+            "replica", "cluster", "client-eviction"}
 TAG = "tag:"  # in the place of a test's name: all blocks of the file that carry this tag of the suite
+LINE = "line:"  # in the place of a test's name: the file's lines that begin with this word, left out of the scratch copy
 
 FILE_SECONDS = 300  # the most a file may take where files.txt gives no figure
 FIRST_PORT, PORTS_A_JOB = 22000, 8000
@@ -52,6 +53,7 @@ class Listed:
         if len(fields) != 4 or not all(fields):
             raise BadList(f"exceptions.txt:{number}: not `file :: test name :: kind :: reason`")
         self.file, self.test, kind, self.reason = fields
+        self.is_wide = self.test.startswith((TAG, LINE))
         self.kind, _, self.points_to = kind.partition(" ")
         feature = self.kind.removeprefix("needs:")
         if self.kind != "inner-layout" and (feature == self.kind or feature not in FEATURES):
@@ -62,6 +64,8 @@ class Listed:
 
     def as_option(self):
         """What keeps the suite from running this test, or the blocks with this tag."""
+        if self.test.startswith(LINE):
+            return ()
         return ("--tags", "-" + self.test.removeprefix(TAG)) if self.test.startswith(TAG) else ("--skiptest", self.test)
 
 
@@ -111,6 +115,15 @@ def scratch_copy(server):
     for name in ("redis-cli", "redis-benchmark"):
         (folder / "src" / name).symlink_to(PEERS / "bin" / name)
     return folder
+
+
+def leave_out(folder, exceptions):
+    """Takes the lines that exceptions name (`line:word`) out of a scratch copy: calls that would end their file whether or not their test runs."""
+    for item in exceptions:
+        if item.test.startswith(LINE):
+            path = folder / "tests" / f"{item.file}.tcl"
+            word = re.escape(item.test.removeprefix(LINE))
+            path.write_text(re.sub(rf"^\s*{word}\s.*$", "", path.read_text(), flags=re.M))
 
 
 def end_leftovers(folder):
@@ -181,16 +194,18 @@ def judge(outcome, trouble, listed):
         faults.append(f"listed as an exception, but passes: {name}")
     seen = failed | set(outcome["passed"]) | set(outcome["skipped"]) | {name.split(":")[0] for name in outcome["ignored"]}
     if not trouble:
-        faults += [f"listed as an exception, but not in the file: {item.test}" for item in listed if item.test not in seen and not item.test.startswith(TAG)]
+        faults += [f"listed as an exception, but not in the file: {item.test}" for item in listed if item.test not in seen and not item.is_wide]
     return faults
 
 
 class Jobs:
     """The scratch copies, one a job, handed to whichever thread runs next."""
 
-    def __init__(self, server, count):
+    def __init__(self, server, count, exceptions):
         self.free = [(number, scratch_copy(server)) for number in range(count)]
         self.folders = [folder for _, folder in self.free]
+        for folder in self.folders:
+            leave_out(folder, exceptions)
         self.lock = threading.Lock()
 
     def run(self, file, seconds, *options):
@@ -240,7 +255,7 @@ def run_files(jobs, files, exceptions, count):
 
 def try_exceptions(jobs, exceptions, chosen, count):
     """Runs each skipped exception on its own and says which pass now."""
-    wanted = [item for item in exceptions if item.skip and not item.test.startswith(TAG) and re.search(chosen, item.file)]
+    wanted = [item for item in exceptions if item.skip and not item.is_wide and re.search(chosen, item.file)]
 
     def one(item):
         text, _ = jobs.run(item.file, FILE_SECONDS, "--only", item.test)
@@ -287,7 +302,7 @@ def main():
     except BadList as fault:
         print(fault)
         return 1
-    jobs = Jobs(server, given.jobs)
+    jobs = Jobs(server, given.jobs, exceptions)
     try:
         if given.try_exceptions:
             return try_exceptions(jobs, exceptions, given.files, given.jobs)

@@ -84,6 +84,16 @@ impl Connection {
             request.extend_from_slice(b"\r\n");
         }
         self.stream.write_all(&request).ok()?;
+        self.receive()
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the server takes bytes");
+    }
+
+    /// The next whole reply; `None` when the connection ended instead.
+    pub fn receive(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(length) = reply_length(&self.unread) {
                 return Some(self.unread.drain(..length).collect());
@@ -93,10 +103,7 @@ impl Connection {
                 Ok(0) => return None,
                 Ok(count) => self.unread.extend_from_slice(&more[..count]),
                 Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => return None,
-                Err(e) => panic!(
-                    "no reply to {:?}: {e}",
-                    words.iter().map(|w| String::from_utf8_lossy(w)).collect::<Vec<_>>()
-                ),
+                Err(e) => panic!("no reply within {REPLY_SECONDS_MAX} s: {e}"),
             }
         }
     }
