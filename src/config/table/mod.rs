@@ -20,17 +20,23 @@ const LONG_MAX_U: u64 = i64::MAX as u64;
 const MB: u64 = 1 << 20;
 
 // Why a row is kept without effect.
+const ACCEPTS: &str = "a turn of the loop accepts up to 1000 connections of a listener";
 const ACL: &str = "users other than the default one are not there yet";
 const AOF: &str = "the append-only file is not there yet";
+const CLIENTS: &str = "clients are not closed for the memory they use together yet";
 const CLUSTER: &str = "cluster mode is not there yet";
 const CPULIST: &str = "threads are not pinned to processors; use taskset";
 const CRASH: &str = "no crash report is written; the system's core dump has it all";
 const DEFRAG: &str = "there is no active defragmentation";
 const NO_DEFRAG: &str =
     "Active defragmentation cannot be enabled: size classes of 8 bytes leave little to gain, and values do not move";
+const FLUSH: &str = "what is flushed is freed in slices, however it is asked for";
 const HYPERLOGLOG: &str = "the HyperLogLog commands are not there yet";
 const LATER_OOM: &str = "the kernel's out-of-memory score is not adjusted yet";
+const LOADING: &str = "a dump is loaded in pieces that are bounded by time";
+const PURGE: &str = "free pages go back to the system at once";
 const REPLICATION: &str = "replication is not there yet";
+const SANITIZE: &str = "payloads are checked in any case";
 const SCRIPTS: &str = "scripts are not there yet";
 const SORT: &str = "SORT is not there yet";
 const STREAMS: &str = "streams are not there yet";
@@ -77,7 +83,7 @@ settings! {
     timeout_s: i64 = integer("timeout", "0", 0, INT_MAX).tells(Change::Clients);
     tcp_keepalive_s: i64 = integer("tcp-keepalive", "300", 0, INT_MAX).tells(Change::Clients);
     clients_max: u32 = integer("maxclients", "10000", 1, UINT_MAX).tells(Change::MaxClients);
-    accepts_per_tick_max: u32 = integer("max-new-connections-per-cycle", "10", 1, 1000);
+    accepts_per_tick_max: u32 = integer("max-new-connections-per-cycle", "10", 1, 1000).idle(ACCEPTS);
     tls_accepts_per_tick_max: u32 = integer("max-new-tls-connections-per-cycle", "1", 1, 1000).idle(TLS);
     socket_mark: u32 = integer("socket-mark-id", "0", 0, UINT_MAX).immutable().idle("sockets are not marked");
     bind_source: Vec<u8> = optional_text("bind-source-addr").idle(REPLICATION);
@@ -91,7 +97,7 @@ settings! {
         "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60",
         "groups of class, hard bytes, soft bytes, soft seconds",
     ).multi_word().tells(Change::Clients);
-    clients_memory: MemoryShare = memory_or_percent("maxmemory-clients", "0");
+    clients_memory: MemoryShare = memory_or_percent("maxmemory-clients", "0").idle(CLIENTS);
     tracking_keys_max: u64 = integer("tracking-table-max-keys", "1000000", 0, LONG_MAX)
         .tells(Change::Tracking).idle(TRACKING);
 
@@ -107,8 +113,8 @@ settings! {
     lazyfree_expire: bool = yes_no("lazyfree-lazy-expire", "no");
     lazyfree_server_del: bool = yes_no("lazyfree-lazy-server-del", "no");
     lazyfree_user_del: bool = yes_no("lazyfree-lazy-user-del", "no");
-    lazyfree_user_flush: bool = yes_no("lazyfree-lazy-user-flush", "no");
-    allocator_purges_in_background: bool = yes_no("jemalloc-bg-thread", "yes").tells(Change::Allocator);
+    lazyfree_user_flush: bool = yes_no("lazyfree-lazy-user-flush", "no").idle(FLUSH);
+    allocator_purges_in_background: bool = yes_no("jemalloc-bg-thread", "yes").tells(Change::Allocator).idle(PURGE);
     active_defrag: bool = yes_no("activedefrag", "no").refused(NO_DEFRAG);
     active_defrag_ignore_bytes: u64 = memory("active-defrag-ignore-bytes", "100mb", 1, LONG_MAX_U).idle(DEFRAG);
     active_defrag_threshold_lower: u32 = integer("active-defrag-threshold-lower", "10", 0, 1000).idle(DEFRAG);
@@ -156,9 +162,9 @@ settings! {
     rdb_del_sync_files: bool = yes_no("rdb-del-sync-files", "no").idle(REPLICATION);
     rdb_key_save_delay_us: i32 = integer("rdb-key-save-delay", "0", INT_MIN, INT_MAX).hidden();
     key_load_delay_us: i32 = integer("key-load-delay", "0", INT_MIN, INT_MAX).hidden();
-    loading_breath_bytes: u32 = integer("loading-process-events-interval-bytes", "524288", 1024, INT_MAX).hidden();
+    loading_breath_bytes: u32 = integer("loading-process-events-interval-bytes", "524288", 1024, INT_MAX).hidden().idle(LOADING);
     stop_writes_on_bgsave_error: bool = yes_no("stop-writes-on-bgsave-error", "yes");
-    sanitize_dump: SanitizeDump = choice("sanitize-dump-payload", "no", SanitizeDump::WORDS);
+    sanitize_dump: SanitizeDump = choice("sanitize-dump-payload", "no", SanitizeDump::WORDS).idle(SANITIZE);
 
     // The append-only file
     append_only: bool = yes_no("appendonly", "no").tells(Change::AppendOnly).idle(AOF);
