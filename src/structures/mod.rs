@@ -9,6 +9,7 @@ pub mod pack_deque;
 pub mod prefetch;
 pub mod ranked_map;
 pub mod ranked_tree;
+pub mod stream_log;
 pub mod table;
 mod thin;
 pub mod timers;
