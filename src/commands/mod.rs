@@ -11,6 +11,7 @@ pub mod pubsub;
 mod scan_options;
 pub mod server;
 pub mod set;
+pub mod stream;
 pub mod string;
 pub mod transactions;
 pub mod zset;
@@ -27,6 +28,7 @@ pub const ALL: &[&[&[Command]]] = &[
     &[pubsub::COMMANDS],
     server::COMMANDS,
     set::COMMANDS,
+    stream::COMMANDS,
     string::COMMANDS,
     // The last line is a comment so that every family keeps its own.
     &[transactions::COMMANDS],

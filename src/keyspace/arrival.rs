@@ -9,6 +9,7 @@ use crate::base::clock::Ms;
 use crate::value::hash::Hash;
 use crate::value::list::List;
 use crate::value::set::Set;
+use crate::value::stream::Stream;
 use crate::value::zset::Zset;
 
 /// A value that was read.
@@ -18,6 +19,7 @@ pub enum Arriving<'v> {
     Set(Set),
     Zset(Zset),
     Hash(Hash),
+    Stream(Stream),
 }
 
 impl Arriving<'_> {
@@ -29,6 +31,7 @@ impl Arriving<'_> {
             Arriving::Set(set) => EntryBox::object(key, set, with_deadline, access),
             Arriving::Zset(zset) => EntryBox::object(key, zset, with_deadline, access),
             Arriving::Hash(hash) => EntryBox::object(key, hash, with_deadline, access),
+            Arriving::Stream(stream) => EntryBox::object(key, stream, with_deadline, access),
         }
     }
 }

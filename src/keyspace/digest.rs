@@ -14,6 +14,7 @@ use super::entry::{EntryRef, Value};
 use super::space::Keyspace;
 use crate::base::number::{IntegerText, write_f64_shortest};
 use crate::base::sha::{hex, sha1};
+use crate::structures::stream_log::StreamId;
 use crate::value::list::End;
 
 /// Twenty bytes that stand for some data.
@@ -68,6 +69,16 @@ impl Digest {
             Value::Set(set) => set.iter().for_each(|item| self.add(item.to_bytes(&mut text))),
             Value::Hash(hash) => {
                 hash.iter().for_each(|(f, v)| self.add_pair(f.to_bytes(&mut text), v.to_bytes(&mut other)));
+            }
+            Value::Stream(stream) => {
+                stream.log().visit(StreamId::MIN, StreamId::MAX, &mut |entry| {
+                    self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+                    for (field, value) in entry.pairs() {
+                        self.mix(field.to_bytes(&mut text));
+                        self.mix(value.to_bytes(&mut other));
+                    }
+                    true
+                });
             }
             Value::Zset(zset) => {
                 let mut digits = Vec::new();

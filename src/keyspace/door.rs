@@ -180,12 +180,12 @@ impl Db {
         let mut changes = self.changes();
         let result = change(object, &mut changes);
         let (dirty, events) = (changes.dirty, changes.events);
-        let after = object.len();
+        let (after, is_gone) = (object.len(), object.is_empty());
         self.key_sizes.change(T::KIND, before, after);
-        if after == 0 {
+        if is_gone {
             drop(self.take_at(key.hash, at));
         }
-        self.finish_edit(key, dirty, events, after == 0);
+        self.finish_edit(key, dirty, events, is_gone);
         Ok(result)
     }
 

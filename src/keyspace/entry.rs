@@ -25,6 +25,7 @@ use crate::structures::wheel::TimerLink;
 use crate::value::hash::Hash;
 use crate::value::list::List;
 use crate::value::set::Set;
+use crate::value::stream::Stream;
 use crate::value::zset::Zset;
 use crate::value::{Kind, Object, WrongType};
 
@@ -42,6 +43,7 @@ pub enum Repr {
     Set,
     Zset,
     Hash,
+    Stream,
 }
 
 /// The entry carries a timer link in front of its header.
@@ -121,6 +123,7 @@ pub enum Value<'e> {
     Set(&'e Set),
     Zset(&'e Zset),
     Hash(&'e Hash),
+    Stream(&'e Stream),
 }
 
 /// The type of an object that an entry can hold: ties the Rust type to its `Repr`.
@@ -138,6 +141,9 @@ impl Held for Zset {
 }
 impl Held for Hash {
     const REPR: Repr = Repr::Hash;
+}
+impl Held for Stream {
+    const REPR: Repr = Repr::Stream;
 }
 
 // Safety: the key's bytes lie inside the entry's allocation and do not change while the entry lives.
@@ -181,6 +187,7 @@ impl<'e> EntryRef<'e> {
             Repr::Set => Kind::Set,
             Repr::Zset => Kind::Zset,
             Repr::Hash => Kind::Hash,
+            Repr::Stream => Kind::Stream,
         }
     }
 
@@ -277,6 +284,7 @@ impl<'e> EntryRef<'e> {
             Repr::Set => Value::Set(self.object().ok().expect(KNOWN)),
             Repr::Zset => Value::Zset(self.object().ok().expect(KNOWN)),
             Repr::Hash => Value::Hash(self.object().ok().expect(KNOWN)),
+            Repr::Stream => Value::Stream(self.object().ok().expect(KNOWN)),
         }
     }
 
@@ -290,6 +298,7 @@ impl<'e> EntryRef<'e> {
             Value::Set(x) => x.encoding(),
             Value::Zset(x) => x.encoding(),
             Value::Hash(x) => x.encoding(),
+            Value::Stream(x) => x.encoding(),
         }
     }
 
@@ -301,6 +310,7 @@ impl<'e> EntryRef<'e> {
             Value::Set(x) => x.len(),
             Value::Zset(x) => x.len(),
             Value::Hash(x) => x.len(),
+            Value::Stream(x) => x.len(),
         }
     }
 
@@ -324,6 +334,7 @@ impl<'e> EntryRef<'e> {
             Value::Set(x) => x.bytes(samples),
             Value::Zset(x) => x.bytes(samples),
             Value::Hash(x) => x.bytes(samples),
+            Value::Stream(x) => x.bytes(samples),
         };
         usable_size(self.size()) + behind
     }
@@ -339,6 +350,7 @@ impl<'e> EntryRef<'e> {
             Value::Set(x) => EntryBox::object(key, x.clone(), with_deadline, access),
             Value::Zset(x) => EntryBox::object(key, x.clone(), with_deadline, access),
             Value::Hash(x) => EntryBox::object(key, x.clone(), with_deadline, access),
+            Value::Stream(x) => EntryBox::object(key, x.clone(), with_deadline, access),
         }
     }
 
@@ -349,6 +361,7 @@ impl<'e> EntryRef<'e> {
             Value::Set(x) => x.prefetch_place(hash),
             Value::Zset(x) => x.prefetch_place(hash),
             Value::Hash(x) => x.prefetch_place(hash),
+            Value::Stream(x) => x.prefetch_place(hash),
             Value::String(_) | Value::List(_) => {}
         }
     }
@@ -360,6 +373,7 @@ impl<'e> EntryRef<'e> {
             Value::Set(x) => x.prefetch_element(hash),
             Value::Zset(x) => x.prefetch_element(hash),
             Value::Hash(x) => x.prefetch_element(hash),
+            Value::Stream(x) => x.prefetch_element(hash),
             Value::String(_) | Value::List(_) => {}
         }
     }
@@ -372,6 +386,7 @@ impl<'e> EntryRef<'e> {
             Value::Set(x) => x.free_effort(),
             Value::Zset(x) => x.free_effort(),
             Value::Hash(x) => x.free_effort(),
+            Value::Stream(x) => x.free_effort(),
         }
     }
 }
@@ -381,7 +396,7 @@ const fn value_words(repr: Repr) -> usize {
     match repr {
         Repr::Inline => 0,
         Repr::Int | Repr::Shared => 8,
-        Repr::List | Repr::Set | Repr::Zset | Repr::Hash => 16,
+        Repr::List | Repr::Set | Repr::Zset | Repr::Hash | Repr::Stream => 16,
     }
 }
 
@@ -516,6 +531,7 @@ impl EntryBox {
                 Repr::Set => (*word.cast::<Set>()).free_some(budget),
                 Repr::Zset => (*word.cast::<Zset>()).free_some(budget),
                 Repr::Hash => (*word.cast::<Hash>()).free_some(budget),
+                Repr::Stream => (*word.cast::<Stream>()).free_some(budget),
             }
         }
     }
@@ -533,6 +549,7 @@ impl Drop for EntryBox {
                 Repr::Set => ptr::drop_in_place(word.cast::<Set>()),
                 Repr::Zset => ptr::drop_in_place(word.cast::<Zset>()),
                 Repr::Hash => ptr::drop_in_place(word.cast::<Hash>()),
+                Repr::Stream => ptr::drop_in_place(word.cast::<Stream>()),
             }
             Self::free(self.at);
         }

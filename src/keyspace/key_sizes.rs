@@ -4,7 +4,7 @@ use crate::value::Kind;
 
 /// Powers of two that are told apart: sizes 0, 1, 2–3, 4–7, … up to 2^59.
 pub const SIZE_BINS: usize = 61;
-const KINDS: usize = 5;
+const KINDS: usize = 7;
 
 /// The histograms of one database.
 #[derive(Clone)]

@@ -27,6 +27,8 @@ pub mod reader;
 pub mod record;
 /// A whole dump out.
 pub mod save;
+/// Streams, in and out.
+mod stream;
 /// Values out.
 pub mod write_value;
 /// Bytes out.

@@ -52,11 +52,11 @@ pub fn read_value<'r, S: Source>(reader: &'r mut Reader<S>, kind: Kind, limits: 
         Kind::HashZipmap | Kind::HashZiplist | Kind::HashPack => {
             read_packed_hash(reader, kind, limits).map(|hash| hash.map(Arriving::Hash))
         }
+        Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => {
+            return super::stream::read_stream(reader, kind).map(|stream| Some(Arriving::Stream(stream)));
+        }
         Kind::ModulePreRelease
         | Kind::Module
-        | Kind::Stream1
-        | Kind::Stream2
-        | Kind::Stream3
         | Kind::HashDeadlinesPreRelease
         | Kind::HashPackDeadlinesPreRelease
         | Kind::HashDeadlines

@@ -28,6 +28,7 @@ pub fn kind_of(value: Value<'_>) -> Kind {
         Value::Zset(_) => Kind::SortedSet,
         Value::Hash(hash) if hash.as_pack().is_some() => Kind::HashPack,
         Value::Hash(_) => Kind::Hash,
+        Value::Stream(_) => Kind::Stream3,
     }
 }
 
@@ -42,6 +43,7 @@ pub fn write_value<S: Sink>(writer: &mut Writer<S>, value: Value<'_>) -> io::Res
         Value::Set(set) => write_set(writer, set),
         Value::Zset(zset) => write_zset(writer, zset),
         Value::Hash(hash) => write_hash(writer, hash),
+        Value::Stream(stream) => super::stream::write_stream(writer, stream),
     }
 }
 

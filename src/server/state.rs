@@ -16,6 +16,7 @@ use crate::observe::Observe;
 use crate::persist::Persist;
 use crate::pubsub::PubSub;
 use crate::structures::pack_deque::PackLimits;
+use crate::structures::stream_log::BlockLimits;
 use crate::structures::timers::Timers;
 use crate::value::limits::EncodingLimits;
 
@@ -284,6 +285,10 @@ impl Server {
                 zset_pack_entries: settings.zset_listpack_entries_max,
                 zset_pack_value_bytes: settings.zset_listpack_value_bytes_max,
                 list: PackLimits::new(settings.list_listpack_size).with_plain_from(plain_from),
+                stream_block: BlockLimits {
+                    bytes_max: settings.stream_node_bytes_max,
+                    entries_max: settings.stream_node_entries_max,
+                },
             };
         });
         self.output_check_bytes = settings.output_limits.least_bytes();

@@ -7,6 +7,7 @@ pub mod hash;
 pub mod limits;
 pub mod list;
 pub mod set;
+pub mod stream;
 pub mod zset;
 
 pub use object::{Kind, Object, WrongType};

@@ -98,7 +98,7 @@ impl StreamLog {
         removed
     }
 
-    /// Flags entries of the first block, of which at least one stays.
+    /// Flags entries of the first block; if none is left of it, the block goes.
     fn trim_front_block(&mut self, until: Trim) -> u64 {
         let mut removed = 0;
         let len = self.len;
@@ -123,7 +123,11 @@ impl StreamLog {
             flag_deleted(&mut block.pack, flags, flags_at, 0);
         }
         let master = master_of(block.pack.view());
-        set_counts(&mut block.pack, master.count - removed, master.deleted + removed);
+        if master.count == removed {
+            self.blocks.pop_front();
+        } else {
+            set_counts(&mut block.pack, master.count - removed, master.deleted + removed);
+        }
         self.len -= removed;
         removed
     }
@@ -151,9 +155,9 @@ fn set_counts(pack: &mut ListPack, count: u64, deleted: u64) {
     pack.replace_int(deleted_at, deleted as i64);
 }
 
+/// The last id of a block, a removed entry's too: a rough trimming asks no further, as in Redis.
 fn last_of(block: &Block) -> Option<StreamId> {
-    let mut walk = Walk::from_back(block.first, block.pack.view());
-    std::iter::from_fn(|| walk.prev_entry()).find(|entry| !entry.is_deleted()).map(|entry| entry.id)
+    Walk::from_back(block.first, block.pack.view()).prev_entry().map(|entry| entry.id)
 }
 
 fn has_room(block: &Block, more_bytes: usize, limits: BlockLimits) -> bool {

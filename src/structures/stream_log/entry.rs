@@ -180,7 +180,11 @@ pub(super) fn count_checked(first: StreamId, pack: PackRef<'_>) -> Option<u64> {
             return None;
         }
         last = Some(id);
-        if flags & DELETED != 0 { dead += 1 } else { live += 1 }
+        if flags & DELETED != 0 {
+            dead += 1
+        } else {
+            live += 1
+        }
         next = pack.next(close_at);
     }
     (live == count && dead == deleted).then_some(live as u64)

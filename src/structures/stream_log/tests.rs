@@ -58,7 +58,9 @@ fn it_behaves_like_a_sorted_map() {
                     };
                     let fields = if random.chance(0.7) { 1 } else { random.between(1, 4) as usize };
                     let pairs: Vec<Vec<u8>> = (0..2 * fields)
-                        .map(|i| if i % 2 == 0 { format!("f{i}") } else { random.below(100_000).to_string() }.into_bytes())
+                        .map(|i| {
+                            if i % 2 == 0 { format!("f{i}") } else { random.below(100_000).to_string() }.into_bytes()
+                        })
                         .collect();
                     let slices: Vec<&[u8]> = pairs.iter().map(Vec::as_slice).collect();
                     assert!(log.append(last, &slices, LIMITS));
