@@ -14,7 +14,7 @@ use crate::value::stream::Stream;
 const XADD: Event = event(class::STREAM, "xadd");
 
 pub const COMMANDS: &[Command] =
-    &[command("XADD", "key [NOMKSTREAM] [MAXLEN|MINID [=|~] threshold [LIMIT count:integer]] *|id {field value}+", -5)
+    &[command("XADD", "key [NOMKSTREAM] [{MAXLEN|MINID} [=|~] threshold [LIMIT count:integer]] *|id {field value}+", -5)
         .since("5.0.0")
         .group(Group::Stream)
         .flags(WRITE | DENYOOM | FAST)

@@ -1,3 +1,5 @@
+//! The model: a sorted map; and packs that are not what they should be.
+
 use std::collections::BTreeMap;
 
 use super::*;
