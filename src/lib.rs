@@ -8,8 +8,6 @@ pub mod base;
 /// Pure containers: table, list pack, integer set, deque of packs, ranked tree, timer wheel.
 pub mod structures;
 
-/// Snapshots on disk: writing them, in the foreground and by a child, and loading them.
-pub mod persist;
 /// RESP2 and RESP3: the incremental request parser and the one reply writer.
 pub mod protocol;
 
@@ -36,6 +34,9 @@ pub mod pubsub;
 
 /// The dump format.
 pub mod rdb;
+
+/// Snapshots on disk: writing them, in the foreground and by a child, and loading them.
+pub mod persist;
 
 /// The server's state.
 pub mod server;

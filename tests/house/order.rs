@@ -31,6 +31,8 @@ fn phases_come_in_their_order() {
             ("signals", "read", "a command that follows a signal knows of the shutdown"),
             ("children", "read", "a command that follows a child's end sees its outcome"),
             ("accept", "read", "a new client's first request is met in the turn that accepted it"),
+            ("load", "timers", "what a dump brought may be due at once"),
+            ("read", "load", "clients are answered between two pieces of a dump"),
             ("read", "timers", "expiry's share is measured by the commands that ran"),
             ("timers", "before sleep", "what expired goes to the journal before the replies of this turn leave"),
             ("free", "before sleep", "work in slices is done while the turn still runs"),

@@ -13,16 +13,19 @@ use crate::value::stream::Stream;
 
 const XADD: Event = event(class::STREAM, "xadd");
 
-pub const COMMANDS: &[Command] =
-    &[command("XADD", "key [NOMKSTREAM] [{MAXLEN|MINID} [=|~] threshold [LIMIT count:integer]] *|id {field value}+", -5)
-        .since("5.0.0")
-        .group(Group::Stream)
-        .flags(WRITE | DENYOOM | FAST)
-        .keys(at(1).read_write().update().notes("UPDATE instead of INSERT because of the optional trimming feature"))
-        .tips(&["nondeterministic_output"])
-        .cost("O(1) for an entry, O(n) over those that trimming removes")
-        .says("Adds an entry to a stream, which is made if there is none.")
-        .data(xadd)];
+pub const COMMANDS: &[Command] = &[command(
+    "XADD",
+    "key [NOMKSTREAM] [{MAXLEN|MINID} [=|~] threshold [LIMIT count:integer]] *|id {field value}+",
+    -5,
+)
+.since("5.0.0")
+.group(Group::Stream)
+.flags(WRITE | DENYOOM | FAST)
+.keys(at(1).read_write().update().notes("UPDATE instead of INSERT because of the optional trimming feature"))
+.tips(&["nondeterministic_output"])
+.cost("O(1) for an entry, O(n) over those that trimming removes")
+.says("Adds an entry to a stream, which is made if there is none.")
+.data(xadd)];
 
 const NOT_GREATER: Stop =
     Stop::error("ERR The ID specified in XADD is equal or smaller than the target stream top item");

@@ -6,7 +6,8 @@ use crate::keyspace::event::{Event, class, event};
 use crate::keyspace::{Changes, Db};
 use crate::spec::flag::{DENYOOM, FAST, WRITE};
 use crate::spec::{Group, at, command};
-use crate::value::zset::{self, Zset};
+use crate::structures::ranked_map::Outcome as Placed;
+use crate::value::zset::Zset;
 
 pub const COMMANDS: &[Command] = &[
     command("ZADD", "key [NX|XX] [GT|LT] [CH] [INCR] {score:double member}+", -4)
@@ -153,9 +154,9 @@ fn add_pairs<'a>(
             score.filter(|score| !score.is_nan())
         });
         match outcome {
-            zset::Outcome::Added => tally.added += 1,
-            zset::Outcome::Updated => tally.updated += 1,
-            zset::Outcome::Unchanged => {}
+            Placed::Added => tally.added += 1,
+            Placed::Updated => tally.updated += 1,
+            Placed::Unchanged => {}
         }
     }
     if tally.added + tally.updated > 0 {

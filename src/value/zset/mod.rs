@@ -19,7 +19,7 @@ mod walk;
 
 pub use build::Builder;
 pub use range::{Bound, LexBound, LexRange, ScoreRange};
-pub use set::{Corrupt, End, Outcome, Zset};
+pub use set::{Corrupt, End, Zset};
 pub use walk::{Backward, Forward};
 
 #[cfg(test)]

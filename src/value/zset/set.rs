@@ -8,7 +8,7 @@ use crate::base::memory::usable_size;
 use crate::base::number::IntegerText;
 use crate::base::random::Random;
 use crate::structures::list_pack::{Item, ListPack, Position};
-pub use crate::structures::ranked_map::Outcome;
+use crate::structures::ranked_map::Outcome;
 use crate::structures::ranked_map::RankedMap;
 use crate::value::limits::EncodingLimits;
 use crate::value::{Kind, Object};

@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::random::Random;
 use crate::structures::list_pack::{Item, ListPack};
+use crate::structures::ranked_map::Outcome;
 use crate::value::Object;
 use crate::value::limits::EncodingLimits;
 use std::collections::BTreeMap;
