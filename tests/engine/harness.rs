@@ -44,8 +44,9 @@ impl World for EmptyWorld {
         Ok(path.to_vec())
     }
 
-    fn listen(&mut self, _: &Settings) -> Result<(), String> {
-        Ok(())
+    /// Port 1 is taken.
+    fn listen(&mut self, settings: &Settings) -> Result<(), String> {
+        if settings.port == 1 { Err("Address already in use".to_owned()) } else { Ok(()) }
     }
 
     fn admit_clients(&mut self, clients: u32) -> u32 {

@@ -2,6 +2,7 @@
 
 mod harness;
 mod journal;
+mod observing;
 mod sets;
 mod splits;
 mod subscribers;

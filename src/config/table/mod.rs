@@ -162,7 +162,8 @@ settings! {
     rdb_del_sync_files: bool = yes_no("rdb-del-sync-files", "no").idle(REPLICATION);
     rdb_key_save_delay_us: i32 = integer("rdb-key-save-delay", "0", INT_MIN, INT_MAX).hidden();
     key_load_delay_us: i32 = integer("key-load-delay", "0", INT_MIN, INT_MAX).hidden();
-    loading_breath_bytes: u32 = integer("loading-process-events-interval-bytes", "524288", 1024, INT_MAX).hidden().idle(LOADING);
+    loading_breath_bytes: u32 = integer("loading-process-events-interval-bytes", "524288", 1024, INT_MAX)
+        .hidden().idle(LOADING);
     stop_writes_on_bgsave_error: bool = yes_no("stop-writes-on-bgsave-error", "yes");
     sanitize_dump: SanitizeDump = choice("sanitize-dump-payload", "no", SanitizeDump::WORDS).idle(SANITIZE);
 
