@@ -95,24 +95,18 @@ pub struct Strings<'r> {
 
 /// Room that a run makes beyond the string at hand, in bytes.
 const STRINGS_ROOM: usize = 1024;
-/// What a short string takes beyond its bytes, at most: a header, copied as a word, and a line end.
-const STRING_FRAME_MAX: usize = 10;
+/// A string up to this many bytes is written without a call.
+const SHORT_MAX: usize = 16;
+/// What a short string takes at most: its header, copied as a word, and a line end; rounded up.
+const SHORT_PLACE: usize = 32;
 
 impl Strings<'_> {
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, string: &[u8]) {
-        let Some((header, length)) = small_header(b'$', string.len()) else { return self.push_long(string) };
-        let end = self.at + string.len() + STRING_FRAME_MAX;
-        if end > self.bytes.len() {
-            self.make_room(end);
+        match self.bytes[self.at..].first_chunk_mut() {
+            Some(place) if string.len() <= SHORT_MAX => self.at += write_short(place, string),
+            _ => self.push_long(string),
         }
-        let place = &mut self.bytes[self.at..end];
-        place[..8].copy_from_slice(&header);
-        let body = &mut place[length..length + string.len() + 2];
-        copy_short(&mut body[..string.len()], string);
-        body[string.len()] = b'\r';
-        body[string.len() + 1] = b'\n';
-        self.at += length + string.len() + 2;
     }
 
     /// An integer as a string.
@@ -121,20 +115,27 @@ impl Strings<'_> {
         self.push(crate::base::number::IntegerText::new().of(value));
     }
 
-    #[cold]
+    /// Writes a string that is long, or for which there is no room yet, and makes room behind it.
     #[inline(never)]
     fn push_long(&mut self, string: &[u8]) {
+        if self.bytes.len() < self.at + string.len() + SHORT_PLACE {
+            self.bytes.resize(self.at + string.len() + STRINGS_ROOM, 0);
+        }
+        let Some((header, length)) = small_header(b'$', string.len()) else { return self.push_huge(string) };
+        let place = &mut self.bytes[self.at..];
+        place[..8].copy_from_slice(&header);
+        place[length..length + string.len()].copy_from_slice(string);
+        place[length + string.len()..length + string.len() + 2].copy_from_slice(b"\r\n");
+        self.at += length + string.len() + 2;
+    }
+
+    #[cold]
+    fn push_huge(&mut self, string: &[u8]) {
         self.bytes.truncate(self.at);
         write_header(self.bytes, b'$', string.len());
         self.bytes.extend_from_slice(string);
         self.bytes.extend_from_slice(b"\r\n");
         self.at = self.bytes.len();
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn make_room(&mut self, end: usize) {
-        self.bytes.resize(end + STRINGS_ROOM, 0);
     }
 }
 
@@ -144,28 +145,33 @@ impl Drop for Strings<'_> {
     }
 }
 
-/// Copies between slices of one length. Up to 16 bytes take two copies that may overlap, less than a call costs.
+/// Writes a string of up to `SHORT_MAX` bytes with header and line end; how many bytes that took. Two copies that may overlap
+/// take the place of a call; what they write beyond the string is written over.
 #[inline(always)]
-fn copy_short(to: &mut [u8], from: &[u8]) {
-    let length = from.len();
-    let to = &mut to[..length];
+fn write_short(place: &mut [u8; SHORT_PLACE], string: &[u8]) -> usize {
+    let length = string.len().min(SHORT_MAX);
+    let word = HEADER[length] | u64::from(b'$');
+    let head = (word >> 56) as usize & 7;
+    place[..8].copy_from_slice(&word.to_le_bytes());
+    let body = &mut place[head..head + length];
     match length {
         0 => {}
         1..4 => {
-            to[0] = from[0];
-            to[length / 2] = from[length / 2];
-            to[length - 1] = from[length - 1];
+            body[0] = string[0];
+            body[length / 2] = string[length / 2];
+            body[length - 1] = string[length - 1];
         }
         4..8 => {
-            to[..4].copy_from_slice(&from[..4]);
-            to[length - 4..].copy_from_slice(&from[length - 4..]);
+            body[..4].copy_from_slice(&string[..4]);
+            body[length - 4..].copy_from_slice(&string[length - 4..length]);
         }
-        8..17 => {
-            to[..8].copy_from_slice(&from[..8]);
-            to[length - 8..].copy_from_slice(&from[length - 8..]);
+        _ => {
+            body[..8].copy_from_slice(&string[..8]);
+            body[length - 8..].copy_from_slice(&string[length - 8..length]);
         }
-        _ => to.copy_from_slice(from),
     }
+    place[head + length..head + length + 2].copy_from_slice(b"\r\n");
+    head + length + 2
 }
 
 impl<'o> Reply<'o> {
