@@ -160,12 +160,14 @@ impl Directive {
 
     /// Parses `words`, judges them and stores the value; says whether it changed. On failure nothing is stored.
     pub fn set(&self, settings: &mut Settings, words: &[&[u8]]) -> Result<bool, Failure> {
+        if !self.is_multi_word && words.len() != 1 {
+            return Err("wrong number of arguments".into());
+        }
         if let (Some(check), [word]) = (self.check, words) {
             check(word)?;
         }
         if let Standing::Refused(why) = self.standing {
-            let [word] = words else { return Err("wrong number of arguments".into()) };
-            if !word.eq_ignore_ascii_case(self.default.as_bytes()) && self.is_well_formed(words) {
+            if !words[0].eq_ignore_ascii_case(self.default.as_bytes()) && self.is_well_formed(words) {
                 return Err(why.into());
             }
         }

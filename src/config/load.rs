@@ -315,6 +315,7 @@ mod tests {
         check_fatal("port \"a\"b", &at(1, "port \"a\"b"), "Unbalanced quotes in configuration line");
         check_fatal("port 1 2", &at(1, "port 1 2"), "wrong number of arguments");
         check_fatal("port", &at(1, "port"), "wrong number of arguments");
+        check_fatal("loglevel", &at(1, "loglevel"), "wrong number of arguments");
         check_fatal("port --bla", &at(1, "port --bla"), "argument couldn't be parsed into an integer");
         check_fatal("replicaof 127.0.0.1 abc", &at(1, "replicaof 127.0.0.1 abc"), "Invalid master port");
         check_fatal("replicaof a", &at(1, "replicaof a"), "wrong number of arguments");
