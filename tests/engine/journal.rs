@@ -83,3 +83,21 @@ fn whole_databases() {
     check(&["FLUSHALL", "FLUSHDB ASYNC", "SWAPDB 0 1"], "SELECT 0 FLUSHALL FLUSHDB ASYNC SWAPDB 0 1");
     check(&["SET a 1", "MOVE a 1", "COPY a b", "RENAME a b", "DEL a", "UNLINK b"], "SELECT 0 SET a 1 MOVE a 1");
 }
+
+#[test]
+fn pops_of_sorted_sets_stand_as_what_they_popped() {
+    let with =
+        |line, journal: &str| check(&["ZADD z 1 a 2 b 3 c", line], &format!("SELECT 0 ZADD z 1 a 2 b 3 c {journal}"));
+    with("ZPOPMIN z 2", "ZPOPMIN z 2");
+    with("ZMPOP 2 none z MIN COUNT 2", "ZPOPMIN z 2");
+    with("ZMPOP 1 z MAX COUNT 9", "ZPOPMAX z 3");
+    with("BZMPOP 0 2 none z MAX", "ZPOPMAX z 1");
+    with("BZPOPMIN none z 0", "ZPOPMIN z");
+    with("BZPOPMAX z none 0", "ZPOPMAX z");
+    check(&["ZPOPMIN z", "ZMPOP 1 z MIN", "ZREM z a", "ZADD z XX 1 a"], "");
+    check(
+        &["ZADD z 1 a", "ZADD z 1 a", "ZADD z NX 2 a", "ZINCRBY z 0 a", "ZINCRBY z 1.5 a"],
+        "SELECT 0 ZADD z 1 a ZINCRBY z 1.5 a",
+    );
+    check(&["ZADD z 1 a", "ZUNIONSTORE y 1 z", "ZINTERSTORE x 2 z none"], "SELECT 0 ZADD z 1 a ZUNIONSTORE y 1 z");
+}

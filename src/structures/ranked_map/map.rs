@@ -209,7 +209,7 @@ impl RankedMap {
         let looked_at = if samples == 0 { self.len() } else { samples.min(self.len()) };
         let size = |(name, _): (&[u8], f64)| usable_size(Member::size_for(name.len()));
         let sampled: usize = self.iter_from(0).take(looked_at).map(size).sum();
-        let members = if looked_at == 0 { 0 } else { sampled * self.len() / looked_at };
+        let members = (sampled * self.len()).checked_div(looked_at).unwrap_or(0);
         self.table.bytes() + self.tree.bytes() + members
     }
 

@@ -189,6 +189,19 @@ pub(super) fn is_in_order(pack: &ListPack) -> bool {
     true
 }
 
+/// Whether a member stands there twice, with whatever scores.
+pub(super) fn has_a_member_twice(pack: &ListPack) -> bool {
+    let mut members = pack.pairs().map(|(member, _)| member).collect::<Vec<_>>();
+    // Any order will do that puts equals together; a number is never stored as its text.
+    members.sort_unstable_by(|&left, &right| match (left, right) {
+        (Item::Int(left), Item::Int(right)) => left.cmp(&right),
+        (Item::Bytes(left), Item::Bytes(right)) => left.cmp(right),
+        (Item::Int(_), Item::Bytes(_)) => Ordering::Less,
+        (Item::Bytes(_), Item::Int(_)) => Ordering::Greater,
+    });
+    members.windows(2).any(|pair| pair[0] == pair[1])
+}
+
 /// Whether every second element is a score.
 pub(super) fn has_scores(pack: &ListPack) -> bool {
     let is_score =

@@ -12,7 +12,6 @@ use crate::structures::ranked_map::Outcome;
 use crate::structures::ranked_map::RankedMap;
 use crate::value::limits::EncodingLimits;
 use crate::value::{Kind, Object};
-use std::collections::HashSet;
 use std::ops::Range;
 
 /// Members with scores, in order.
@@ -57,8 +56,7 @@ impl Zset {
         if !pack::has_scores(&pack) {
             return Err(Corrupt);
         }
-        let mut names = HashSet::with_capacity(pack::len(&pack));
-        if !pack.pairs().all(|(member, _)| names.insert(member.to_vec())) {
+        if pack::has_a_member_twice(&pack) {
             return Err(Corrupt);
         }
         let is_small = pack::len(&pack) <= limits.zset_pack_entries && pack::is_in_order(&pack);
