@@ -62,6 +62,15 @@ pub(super) fn element_of<E>(word: u64) -> NonNull<E> {
 impl Bucket {
     pub(super) const EMPTY: Bucket = Bucket { meta: 0, slots: [MaybeUninit::uninit(); SLOTS] };
 
+    /// Makes an empty bucket of memory that may hold anything; its slots stay as they are.
+    ///
+    /// # Safety
+    /// There is room for a bucket, and nobody else looks at it.
+    #[inline]
+    pub(super) unsafe fn make_empty(at: *mut Bucket) {
+        unsafe { (&raw mut (*at).meta).write(0) };
+    }
+
     /// Slots whose tag equals the pattern's.
     #[inline]
     pub(super) fn matching(&self, pattern: u64) -> Slots {
@@ -88,6 +97,12 @@ impl Bucket {
         debug_assert!(self.tag(slot) != 0, "only taken slots are read");
         // Safety: a slot whose tag is not 0 was written by `set`.
         unsafe { self.slots[slot].assume_init() }
+    }
+
+    /// The word of any slot; of a free one it may be nothing.
+    #[inline]
+    pub(super) fn raw_word(&self, slot: usize) -> MaybeUninit<u64> {
+        self.slots[slot]
     }
 
     #[inline]

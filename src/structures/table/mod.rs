@@ -10,8 +10,8 @@
 //! [ 10 ] \
 //! [ 11 ] --> one segment of depth 1, shown by two entries; the first of them holds its count
 //! ```
-//! - A segment grows by an eighth when 7/8 full and splits in two when it would pass 256 buckets: load stays near or above 0.77 at any
-//!   size, and no insert waits for more than one segment. It shrinks below a load of 0.6, and buddies merge when both fit in one.
+//! - A segment grows by a sixth or less when 7/8 full and splits in two when it would pass 256 buckets (`size`): load stays above 0.75
+//!   at any size, and no insert waits for more than one segment. It shrinks below a load of 0.6, and buddies merge when both fit in one.
 //! - Home order is hash order, so a position in hash order is a scan cursor that holds under every change (`scan`).
 //! - Removal leaves no tombstones: buckets count the elements that passed them (F14's idea, Bronson and Shi 2019).
 //!
@@ -27,9 +27,11 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 mod bucket;
+mod rebuild;
 mod resize;
 mod scan;
 mod segment;
+mod size;
 
 #[cfg(test)]
 mod model;

@@ -249,7 +249,7 @@ fn grows_and_shrinks_with_its_load_in_bounds() {
             0..8 => continue,
             8..20 => 0.57,
             20..38 => 0.71,
-            _ => 0.755,
+            _ => 0.75,
         };
         assert!(load(&pair) >= floor, "{} at {}", load(&pair), pair.model.len());
     }

@@ -1,13 +1,13 @@
 //! Growing and shrinking: one segment at a time, and the directory by doubling and halving.
 //!
 //! ```text
-//! insert into a full segment:   grow by an eighth | at 256 buckets: split, and double the directory if it is not deep enough
+//! insert into a full segment:   grow by a step | at 256 buckets: split, and double the directory if it is not deep enough
 //! remove below a load of 0.6:   merge with the buddy while both fit in one | else shrink; halve the directory when nobody needs it
 //! ```
 //! Invariant: `deepest` counts the segments as deep as the directory, which stays no deeper than one of them.
 
-use super::bucket::SLOTS;
-use super::segment::{BUCKETS_MAX, DEPTH_MAX, Segment, round_up, size_for};
+use super::segment::{DEPTH_MAX, Segment};
+use super::size::{BUCKETS_MAX, relaxed_size, round_up, size_for};
 use super::{Element, Table};
 use crate::base::memory::usable_size;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
@@ -15,11 +15,6 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 fn layout_of(entries: usize) -> Layout {
     let layout = Layout::array::<Segment>(entries).and_then(|layout| layout.align_to(64));
     layout.expect("a directory has at most 2^32 entries of 16 bytes").pad_to_align()
-}
-
-/// The size for `count` elements at a load of 0.75 or a little below: as far from growing as from shrinking.
-fn relaxed_size(count: usize) -> usize {
-    round_up((count * 4).div_ceil(SLOTS * 3))
 }
 
 impl<E: Element> Table<E> {
@@ -109,11 +104,11 @@ impl<E: Element> Table<E> {
 
     fn rebuild(&mut self, first: usize, buckets: usize) {
         let old = self.entry(first);
-        let new = old.rebuilt(buckets);
+        self.bytes -= old.bytes();
+        let new = old.rebuild(buckets);
         self.drained = self.drained.min(first as u32);
-        self.bytes = self.bytes + new.bytes() - old.bytes();
+        self.bytes += new.bytes();
         self.show(first, new);
-        old.free();
     }
 
     fn split(&mut self, mut first: usize) {
@@ -123,15 +118,15 @@ impl<E: Element> Table<E> {
             self.double();
             first *= 2;
         }
+        self.bytes -= old.bytes();
         let [lower, upper] = old.split::<E>(self.start_of(first));
         if lower.depth() == u32::from(self.depth) {
             self.deepest += 2;
         }
         self.drained = self.drained.min(first as u32);
-        self.bytes = self.bytes + lower.bytes() + upper.bytes() - old.bytes();
+        self.bytes += lower.bytes() + upper.bytes();
         self.show(first, lower);
         self.show(first + self.entries_showing(&lower), upper);
-        old.free();
     }
 
     /// Merges a segment with its buddy if the two fit well into one; gives back the first entry of what they became.
@@ -148,18 +143,15 @@ impl<E: Element> Table<E> {
         }
         let (low, high) = (first & !entries, first | entries);
         let (lower, upper) = (self.entry(low), self.entry(high));
-        let merged = match count {
-            0 => Segment::empty_at(segment.depth() - 1),
-            _ => lower.merged::<E>(self.start_of(low), &upper, self.start_of(high), relaxed_size(count)),
-        };
+        self.bytes -= lower.bytes() + upper.bytes();
+        let (lower, upper) = ((lower, self.start_of(low)), (upper, self.start_of(high)));
+        let merged = Segment::merge::<E>(lower, upper, relaxed_size(count));
         if segment.depth() == u32::from(self.depth) {
             self.deepest -= 2;
         }
-        self.bytes = self.bytes + merged.bytes() - lower.bytes() - upper.bytes();
+        self.bytes += merged.bytes();
         self.show(low, merged);
         self.drained = self.drained.min(low as u32);
-        lower.free();
-        upper.free();
         let mut low = low;
         while self.deepest == 0 && self.depth > 0 {
             self.halve();

@@ -6,7 +6,8 @@
 //! the steps; so an element that stays is shown exactly once, and the promise of SCAN (at least once) holds with room to spare.
 
 use super::bucket::{SLOTS, Slots, element_of};
-use super::segment::{BUCKETS_MAX, Place, Segment};
+use super::segment::{Place, Segment};
+use super::size::ELEMENTS_MAX;
 use super::{Element, Table};
 use crate::base::hash::hash;
 use crate::base::random::Random;
@@ -81,7 +82,7 @@ impl<E: Element> Table<E> {
             // is drawn anew, so that every slot of the table has the same chance.
             let sharing = self.entries_showing(&segment);
             let slots = (segment.buckets() * SLOTS).div_ceil(sharing);
-            let drawn = random.below(if self.depth == 0 { slots } else { BUCKETS_MAX * SLOTS } as u64) as usize;
+            let drawn = random.below(if self.depth == 0 { slots } else { ELEMENTS_MAX } as u64) as usize;
             let slot = (index & (sharing - 1)) * slots + drawn;
             if drawn >= slots || slot >= segment.buckets() * SLOTS {
                 continue;

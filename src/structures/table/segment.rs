@@ -7,21 +7,12 @@
 //! Home = position * buckets, its whole part, so that home order is hash order at any number of buckets. All that a rebuild
 //! at another size needs is stored beside the address: the elements are not touched. A split makes the depth one larger than the
 //! origin at which the bits were stored; only when too few of them are left are the keys hashed again.
-//!
-//! Sizes go up in eighths of a power of two. The allocator has size classes in quarters, so every other size is a main part of
-//! the size before and a tail of one eighth; nothing is lost to rounding.
 
-use super::Element;
-use super::bucket::{Bucket, SLOTS, element_of, pattern_of, tag_of, word_of};
-use crate::base::hash::hash;
+use super::bucket::{Bucket, element_of, pattern_of, tag_of, word_of};
+use super::size::{BUCKETS_MAX, room_of};
 use crate::structures::prefetch::prefetch;
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::{self, NonNull};
 
-/// Buckets of a full-grown segment: rebuilding or splitting one takes some ten microseconds, the longest pause of the table.
-pub(super) const BUCKETS_MAX: usize = 256;
-/// The main part of a segment of `BUCKETS_MAX`: one allocation of 16 KiB would be a "large" one, for which jemalloc takes a page more.
-const MAIN_MAX: usize = 224;
 /// How many splits the stored bits serve: 12 bits still spread evenly over 256 buckets.
 pub(super) const STALE_MAX: u32 = 4;
 /// The deepest segment: its 16 stored bits lie in the upper 48, which are all that a scan cursor holds.
@@ -54,63 +45,6 @@ pub(super) struct Place {
     pub(super) slot: usize,
 }
 
-/// Elements that fit before the segment grows: 7/8 of the slots, or 15/16 while growing is held back.
-#[inline]
-pub(super) fn room_of(buckets: usize, hold: bool) -> usize {
-    let slots = buckets * SLOTS;
-    slots - if hold { slots / 16 } else { slots / 8 }
-}
-
-/// The smallest size of a segment that has at least so many buckets; sizes are 1..=8 and then eighths of a power of two.
-pub(super) fn round_up(buckets: usize) -> usize {
-    if buckets <= 8 { buckets.max(1) } else { buckets.next_multiple_of(eighth(buckets)) }
-}
-
-/// The smallest size whose load is below 7/8 with `count` elements and a few more (1/64, lest it grow again at once).
-pub(super) fn size_for(count: usize) -> usize {
-    let wanted = count + count / 64;
-    let mut size = round_up((wanted * 8 / 7).div_ceil(SLOTS));
-    while room_of(size, false) < wanted {
-        size = round_up(size + 1);
-    }
-    size
-}
-
-/// The step between sizes up to and including `buckets`, which is above 8.
-fn eighth(buckets: usize) -> usize {
-    1 << ((buckets - 1).ilog2() - 3)
-}
-
-/// Buckets of the first allocation; the rest is the tail's.
-fn main_part(buckets: usize) -> usize {
-    if buckets == BUCKETS_MAX {
-        MAIN_MAX
-    } else if buckets <= 8 {
-        buckets
-    } else {
-        let step = eighth(buckets);
-        buckets - if (buckets / step) % 2 == 0 { 0 } else { step }
-    }
-}
-
-fn allocate_part(buckets: usize) -> *mut Bucket {
-    if buckets == 0 {
-        return ptr::null_mut();
-    }
-    let layout = Layout::array::<Bucket>(buckets).expect("at most 256 buckets of 64 bytes");
-    // Safety: the layout is not empty; every bucket's header is written before anybody reads it (slots are read only when taken).
-    unsafe {
-        let part = alloc(layout).cast::<Bucket>();
-        if part.is_null() {
-            handle_alloc_error(layout);
-        }
-        for index in 0..buckets {
-            part.add(index).write(Bucket::EMPTY);
-        }
-        part
-    }
-}
-
 impl Segment {
     /// No buckets and nothing allocated; lookups see one empty bucket.
     pub(super) const fn empty() -> Segment {
@@ -123,13 +57,26 @@ impl Segment {
         empty.with_depth(depth).with_origin(depth)
     }
 
-    pub(super) fn allocate(buckets: usize, depth: u32, origin: u32) -> Segment {
-        debug_assert!(buckets == round_up(buckets) && buckets <= BUCKETS_MAX);
-        let main = main_part(buckets);
-        let parts = (main - 1) << PART_MAIN_SHIFT | (buckets - 1) << PART_ALL_SHIFT;
-        Segment { main: allocate_part(main).map_addr(|address| address | parts), tail: allocate_part(buckets - main) }
-            .with_depth(depth)
-            .with_origin(origin)
+    /// Of `main_buckets` at `main` and the rest of `buckets` at `tail`, all of them empty.
+    pub(super) fn of_parts(
+        main: *mut Bucket,
+        main_buckets: usize,
+        tail: *mut Bucket,
+        buckets: usize,
+        depth: u32,
+        origin: u32,
+    ) -> Segment {
+        debug_assert!(main_buckets > 0 && main_buckets <= buckets && buckets <= BUCKETS_MAX);
+        let parts = (main_buckets - 1) << PART_MAIN_SHIFT | (buckets - 1) << PART_ALL_SHIFT;
+        Segment { main: main.map_addr(|address| address | parts), tail }.with_depth(depth).with_origin(origin)
+    }
+
+    /// Its allocations, each with the number of its buckets; 0: there is none.
+    pub(super) fn parts(&self) -> [(*mut Bucket, usize); 2] {
+        let address_of = |part: *mut Bucket| part.map_addr(|address| address & ADDRESS);
+        let main = if self.is_unallocated() { 0 } else { self.main_buckets() };
+        let tail = self.buckets() - self.main_buckets();
+        [(address_of(self.main), main), (address_of(self.tail), tail)]
     }
 
     /// Not a segment: what a table of several keeps in place of its only one.
@@ -141,21 +88,6 @@ impl Segment {
     #[inline]
     pub(super) fn directory(&self) -> *mut Segment {
         self.main.cast()
-    }
-
-    /// Gives the buckets back; the descriptor and its copies must not be used after.
-    pub(super) fn free(self) {
-        if self.is_unallocated() {
-            return;
-        }
-        let (main, tail) = (self.main_buckets(), self.buckets() - self.main_buckets());
-        for (part, buckets) in [(self.main, main), (self.tail, tail)] {
-            if buckets > 0 {
-                let layout = Layout::array::<Bucket>(buckets).expect("it was allocated with this layout");
-                // Safety: `allocate` made this part with the same layout, and only the owner of the descriptor frees it, once.
-                unsafe { dealloc(part.map_addr(|address| address & ADDRESS).cast(), layout) };
-            }
-        }
     }
 
     /// Bytes of its allocations, which are size classes of the allocator.
@@ -325,7 +257,7 @@ impl Segment {
 
     /// The same for a word whose stored bits are in this segment's terms.
     #[inline]
-    fn place_word(&self, tag: u8, word: u64) {
+    pub(super) fn place_word(&self, tag: u8, word: u64) {
         let mut index = self.home(word >> 48);
         loop {
             let bucket = self.bucket_mut(index);
@@ -357,128 +289,18 @@ impl Segment {
             bucket.taken().for_each(|slot| prefetch(element_of::<u8>(bucket.word(slot)).as_ptr()));
         }
     }
-
-    /// Shows every tag and word. Four streams take turns: neighbours go to the same new bucket, whose header each of them reads and
-    /// writes, and four such chains run side by side in the processor where one would wait for itself.
-    #[inline]
-    fn each_word(&self, mut show: impl FnMut(u8, u64)) {
-        const STREAMS: usize = 4;
-        let stride = self.buckets().div_ceil(STREAMS);
-        for step in 0..stride {
-            for index in (0..STREAMS).map(|stream| stream * stride + step).take_while(|&index| index < self.buckets()) {
-                let bucket = self.bucket(index);
-                bucket.taken().for_each(|slot| show(bucket.tag(slot), bucket.word(slot)));
-            }
-        }
-    }
-
-    /// Shows every element with its tag and the known part of its hash.
-    #[inline]
-    fn each<E>(&self, start: u64, mut show: impl FnMut(u64, u8, NonNull<E>)) {
-        self.each_word(|tag, word| show(self.known_hash(start, word), tag, element_of(word)));
-    }
-
-    /// The same with the whole hash, computed from the keys, which are brought near in time.
-    fn each_hashed<E: Element>(&self, mut show: impl FnMut(u64, u8, NonNull<E>)) {
-        const AHEAD: usize = 2;
-        (0..AHEAD).for_each(|index| self.prefetch_elements(index));
-        for index in 0..self.buckets() {
-            self.prefetch_elements(index + AHEAD);
-            let bucket = self.bucket(index);
-            for slot in bucket.taken() {
-                let element: NonNull<E> = element_of(bucket.word(slot));
-                // Safety: the table holds elements that live; their keys do not change.
-                show(hash(unsafe { E::key(element) }), bucket.tag(slot), element);
-            }
-        }
-    }
-
-    /// A copy with another number of buckets; this one remains to be freed.
-    pub(super) fn rebuilt(&self, buckets: usize) -> Segment {
-        let mut new = Segment::allocate(buckets, self.depth(), self.origin());
-        self.each_word(|tag, word| new.place_word(tag, word));
-        new.set_count(self.count());
-        new
-    }
-
-    /// Two segments one deeper, the lower half first; this one remains to be freed.
-    pub(super) fn split<E: Element>(&self, start: u64) -> [Segment; 2] {
-        let depth = self.depth() + 1;
-        if self.count() == 0 {
-            return [Segment::empty_at(depth); 2];
-        }
-        let half = |known: u64| (known >> (64 - depth) & 1) as usize;
-        let mut counts = [0; 2];
-        self.each::<E>(start, |known, _, _| counts[half(known)] += 1);
-        let stored_bits_serve = depth - self.origin() <= STALE_MAX;
-        let origin = if stored_bits_serve { self.origin() } else { depth };
-        let mut halves = counts.map(|count| {
-            let size = size_for(count).min(BUCKETS_MAX);
-            if count == 0 { Segment::empty_at(depth) } else { Segment::allocate(size, depth, origin) }
-        });
-        let place = |hash: u64, tag: u8, element: NonNull<E>| halves[half(hash)].place(hash, tag, element);
-        if stored_bits_serve {
-            self.each(start, place)
-        } else {
-            self.each_hashed(place)
-        }
-        halves[0].set_count(counts[0]);
-        halves[1].set_count(counts[1]);
-        halves
-    }
-
-    /// One segment of two neighbours that differ in the last bit of their depth; both remain to be freed.
-    pub(super) fn merged<E>(&self, start: u64, upper: &Segment, upper_start: u64, buckets: usize) -> Segment {
-        let depth = self.depth() - 1;
-        let origin = self.origin().min(upper.origin()).min(depth);
-        let mut new = Segment::allocate(buckets, depth, origin);
-        self.each::<E>(start, |known, tag, element| new.place(known, tag, element));
-        upper.each::<E>(upper_start, |known, tag, element| new.place(known, tag, element));
-        new.set_count(self.count() + upper.count());
-        new
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::memory::usable_size;
-
-    fn sizes() -> Vec<usize> {
-        (1..=BUCKETS_MAX).filter(|&buckets| round_up(buckets) == buckets).collect()
-    }
-
-    #[test]
-    fn sizes_step_by_an_eighth_and_are_size_classes() {
-        assert_eq!(sizes()[..18], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20]);
-        assert_eq!(sizes()[sizes().len() - 9..], [128, 144, 160, 176, 192, 208, 224, 240, 256]);
-        for buckets in sizes() {
-            let main = main_part(buckets);
-            for part in [main, buckets - main] {
-                assert_eq!(usable_size(part * 64), part * 64, "{buckets} buckets");
-                assert!(part * 64 < 16 << 10, "no large allocation");
-            }
-        }
-    }
-
-    #[test]
-    fn a_size_has_room_for_its_count_and_is_the_smallest() {
-        for count in 0..=room_of(BUCKETS_MAX, false) * 63 / 64 {
-            let size = size_for(count);
-            assert!(room_of(size, false) >= count && size <= BUCKETS_MAX, "{count} in {size}");
-            if size > 16 {
-                assert!(count * 100 >= size * SLOTS * 76, "{count} in {size}");
-            }
-        }
-        assert_eq!(room_of(1, false), 7);
-        assert_eq!(room_of(128, false), 784);
-        assert_eq!(room_of(256, true), 1680);
-    }
+    use crate::structures::table::rebuild::Spare;
+    use crate::structures::table::size::round_up;
 
     #[test]
     fn the_descriptor_keeps_its_parts_apart() {
-        for buckets in sizes() {
-            let mut segment = Segment::allocate(buckets, 13, 11);
+        for buckets in (1..=BUCKETS_MAX).filter(|&buckets| round_up(buckets) == buckets) {
+            let mut segment = Segment::build(buckets, 13, 11, &mut Spare::default());
             segment.set_count(1792);
             segment.subtract_one();
             assert_eq!(
