@@ -161,22 +161,36 @@ struct NameIndex {
 #[derive(Clone, Default)]
 struct NameSlot {
     packed: [u64; 2],
-    name: Box<[u8]>,
+    len: u32,
     id_plus_one: u32,
+    /// Nothing but letters, and all of them in `packed`: equal words are equal names.
+    is_packed: bool,
+    name: Box<[u8]>,
 }
 
-/// Folds letters to lower case, eight bytes at a time (other bytes may change too, but alike on both sides: names consist
-/// of letters, digits, `-` and `_`, which `full` compares again).
+/// Folds letters to lower case, eight bytes at a time (other bytes may change too, but alike on both sides; where a name
+/// has any, the text is compared again).
 const FOLD: u64 = 0x2020_2020_2020_2020;
+
+/// The first eight bytes, zeros where there are fewer; by loads of fixed sizes that overlap, with no loop and no copy.
+#[inline]
+fn word(bytes: &[u8]) -> u64 {
+    let n = bytes.len();
+    let four = |at: usize| u64::from(u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")));
+    match n {
+        0 => 0,
+        1..=3 => {
+            let one = |at: usize| u64::from(bytes[at]) << (8 * at);
+            one(0) | one(n / 2) | one(n - 1)
+        }
+        4..=7 => four(0) | four(n - 4) << (8 * (n - 4)),
+        _ => u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")),
+    }
+}
 
 #[inline]
 fn pack(name: &[u8]) -> [u64; 2] {
-    let mut bytes = [0u8; PACKED_NAME_BYTES];
-    let n = name.len().min(PACKED_NAME_BYTES);
-    bytes[..n].copy_from_slice(&name[..n]);
-    let low = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"));
-    let high = u64::from_le_bytes(bytes[8..].try_into().expect("eight bytes"));
-    [low | FOLD, high | FOLD]
+    [word(name) | FOLD, word(name.get(8..).unwrap_or(&[])) | FOLD]
 }
 
 #[inline]
@@ -195,7 +209,9 @@ impl NameIndex {
             while index.slots[at].id_plus_one != 0 {
                 at = (at + 1) & index.mask;
             }
-            index.slots[at] = NameSlot { packed, name: name.as_slice().into(), id_plus_one: id as u32 + 1 };
+            let is_packed = name.len() <= PACKED_NAME_BYTES && name.iter().all(u8::is_ascii_alphabetic);
+            let (len, id_plus_one) = (name.len() as u32, id as u32 + 1);
+            index.slots[at] = NameSlot { packed, len, id_plus_one, is_packed, name: name.as_slice().into() };
         }
         index
     }
@@ -209,7 +225,8 @@ impl NameIndex {
             if slot.id_plus_one == 0 {
                 return None;
             }
-            if slot.packed == packed && slot.name.len() == name.len() && slot.name.eq_ignore_ascii_case(name) {
+            let may_be = slot.packed == packed && slot.len as usize == name.len();
+            if may_be && (slot.is_packed || slot.name.eq_ignore_ascii_case(name)) {
                 return Some(slot.id_plus_one as usize - 1);
             }
             at = (at + 1) & self.mask;
@@ -219,5 +236,36 @@ impl NameIndex {
     fn names(&self) -> impl Iterator<Item = (&[u8], usize)> {
         let taken = self.slots.iter().filter(|slot| slot.id_plus_one != 0);
         taken.map(|slot| (&*slot.name, slot.id_plus_one as usize - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_any_case_and_no_others() {
+        let names =
+            ["a", "ab", "abc", "abcd", "abcdefg", "abcdefgh", "abcdefghijkl", "with-dash", "a2", "abcdefghijklmnopqr"];
+        let index =
+            NameIndex::new(&names.iter().enumerate().map(|(id, name)| (name.as_bytes().to_vec(), id)).collect());
+        for (id, name) in names.iter().enumerate() {
+            assert_eq!(index.find(name.as_bytes()), Some(id));
+            assert_eq!(index.find(name.to_ascii_uppercase().as_bytes()), Some(id));
+            for at in 0..name.len() {
+                let mut other = name.as_bytes().to_vec();
+                other[at] ^= 0x01;
+                assert_eq!(index.find(&other), None, "{other:?}");
+                other[at] ^= 0x41;
+                assert_eq!(index.find(&other), None, "{other:?}");
+                // The bit that tells the cases of a letter apart tells other bytes apart.
+                other[at] ^= 0x60;
+                let is_letter = name.as_bytes()[at].is_ascii_alphabetic();
+                assert_eq!(index.find(&other).is_some(), is_letter, "{other:?}");
+            }
+        }
+        for other in ["", "b", "abcde", "abcdefghi", "abcdefghijklmnopqs", "ab\0"] {
+            assert_eq!(index.find(other.as_bytes()), None, "{other:?}");
+        }
     }
 }

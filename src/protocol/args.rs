@@ -43,15 +43,20 @@ impl<'a> Args<'a> {
     }
 
     /// Word `index`; the name is word 0. Panics beyond the end: the arity was checked.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, index: usize) -> &'a [u8] {
         let span = self.spans[index];
         if span.is_in_input() {
-            &self.buffer[span.offset as usize..span.offset as usize + span.len as usize]
+            &self.buffer[span.offset as usize..][..span.len as usize]
         } else {
-            let elsewhere = self.elsewhere.expect("spans outside the input come with the place they are in");
-            span.of(self.buffer, &elsewhere.scratch, &elsewhere.detached)
+            self.get_elsewhere(span)
         }
+    }
+
+    #[cold]
+    fn get_elsewhere(&self, span: Span) -> &'a [u8] {
+        let elsewhere = self.elsewhere.expect("spans outside the input come with the place they are in");
+        span.of(self.buffer, &elsewhere.scratch, &elsewhere.detached)
     }
 
     pub fn iter(self) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator {
