@@ -2,10 +2,13 @@
 
 use crate::config::special::OutputLimit;
 use crate::keyspace::SessionKey;
-use crate::server::Server;
 use crate::server::session::{Session, flag};
+use crate::server::{Server, UNAUTHENTICATED_BYTES_MAX, standing};
 
 fn limit_of(server: &Server, session: &Session) -> OutputLimit {
+    if server.standing & standing::AUTH != 0 && !session.has(flag::AUTHENTICATED) {
+        return OutputLimit { hard_bytes: UNAUTHENTICATED_BYTES_MAX as u64, soft_bytes: 0, soft_s: 0 };
+    }
     let limits = &server.settings.output_limits;
     if session.has(flag::SUBSCRIBED) { limits.pubsub } else { limits.normal }
 }

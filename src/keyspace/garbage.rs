@@ -32,6 +32,13 @@ impl GarbageQueue {
         self.waiting.is_empty()
     }
 
+    /// Frees everything of `garbage` now, uncounted: for who asked to wait for it.
+    pub fn free_now(garbage: Garbage) {
+        let mut alone = GarbageQueue::default();
+        alone.push(garbage);
+        while !alone.free_slice() {}
+    }
+
     /// Entries that wait.
     pub fn pending(&self) -> usize {
         let count = |g: &Garbage| match g {

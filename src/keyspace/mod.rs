@@ -25,6 +25,6 @@ pub use effects::{Effects, SessionKey};
 pub use entry::{EntryBox, EntryRef, Str, Value};
 pub use event::Event;
 pub use eviction::{Policy, idle_seconds};
-pub use garbage::Garbage;
+pub use garbage::{Garbage, GarbageQueue};
 pub use key_sizes::KeySizes;
 pub use space::Keyspace;

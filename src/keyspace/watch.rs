@@ -66,22 +66,27 @@ impl Db {
     }
 
     /// The database is about to be emptied (`other` is `None`) or to change places with `other`: who watches a key that
-    /// exists in either is told.
+    /// exists in either is told, unless it is as good as absent before and after.
     pub(super) fn touch_all_watchers(&mut self, other: Option<&Db>) {
         let mut touched = Vec::new();
         for (bytes, watchers) in &mut self.watchers.by_key {
             let key = Key::new(bytes);
             let exists_here = self.table.find(key.hash, key.bytes).is_some();
             let exists_there = other.is_some_and(|db| db.table.find(key.hash, key.bytes).is_some());
+            let is_due_there = other.is_some_and(|db| db.is_due(key));
             if !exists_here && !exists_there {
                 continue;
             }
             for watcher in watchers {
-                if watcher.was_due && !exists_there {
-                    watcher.was_due = false;
-                    continue;
+                match (watcher.was_due, exists_there) {
+                    // Due then, gone now.
+                    (true, false) => watcher.was_due = false,
+                    // Due then, due now.
+                    (true, true) if is_due_there => {}
+                    // Absent then, due now.
+                    (false, true) if !exists_here && is_due_there => watcher.was_due = true,
+                    _ => touched.push(watcher.session),
                 }
-                touched.push(watcher.session);
             }
         }
         self.effects.touched.extend(touched);

@@ -11,5 +11,5 @@ mod world;
 
 pub use session::Session;
 pub use sessions::Sessions;
-pub use state::{Alarm, Identity, Pause, REDIS_VERSION, Server, ShutdownRequest, standing};
+pub use state::{Alarm, Identity, Pause, REDIS_VERSION, Server, ShutdownRequest, UNAUTHENTICATED_BYTES_MAX, standing};
 pub use world::{ProcessFacts, World};

@@ -23,6 +23,9 @@ use crate::value::limits::EncodingLimits;
 /// The version of Redis that is served, as INFO and HELLO tell it.
 pub const REDIS_VERSION: &str = "8.0.6";
 
+/// Unsent bytes of a client that has not said who it is: room for refusals, not for filling memory.
+pub const UNAUTHENTICATED_BYTES_MAX: usize = 1024;
+
 /// Conditions that hold for the server as a whole and close gates: bits of `Server::standing`.
 /// A gate whose bit is not set here (nor asked for by the session) is not even looked at.
 pub mod standing {
@@ -291,7 +294,10 @@ impl Server {
                 },
             };
         });
-        self.output_check_bytes = settings.output_limits.least_bytes();
+        self.output_check_bytes = match settings.requirepass.is_empty() {
+            true => settings.output_limits.least_bytes(),
+            false => settings.output_limits.least_bytes().min(UNAUTHENTICATED_BYTES_MAX),
+        };
         self.set_standing(standing::AUTH, !settings.requirepass.is_empty());
         self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
         self.update_disk_gate();

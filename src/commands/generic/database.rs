@@ -2,7 +2,7 @@
 
 use crate::exec::call::fault;
 use crate::exec::{Call, Command, Outcome, Stop};
-use crate::keyspace::{Db, Keyspace};
+use crate::keyspace::{Db, GarbageQueue, Keyspace};
 use crate::server::{Server, World};
 use crate::spec::flag::{FAST, READONLY, WRITE};
 use crate::spec::{Group, category, command};
@@ -64,9 +64,18 @@ fn propagate(call: &mut Call) {
     }
 }
 
+/// A flush inside a transaction is over when it answers, as in Redis, unless ASYNC is asked for.
+fn free_inside_transaction(call: &Call, db: &mut Db) {
+    let is_async = call.argc() > 1 && call.is(1, "ASYNC");
+    if !call.may_block && !is_async {
+        db.effects.garbage.drain(..).for_each(GarbageQueue::free_now);
+    }
+}
+
 fn flushdb(call: &mut Call, db: &mut Db) -> Outcome {
     check_flush_type(call)?;
     db.effects.dirty += db.clear() as u64;
+    free_inside_transaction(call, db);
     propagate(call);
     call.reply.ok();
     Ok(())
@@ -76,6 +85,7 @@ fn flushall(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outc
     check_flush_type(call)?;
     for db in server.keyspace.iter_mut() {
         db.effects.dirty += db.clear() as u64;
+        free_inside_transaction(call, db);
     }
     if crate::exec::snapshot::flushed_all(server, world) {
         // The disk knows of it already.
