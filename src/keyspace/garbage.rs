@@ -12,11 +12,14 @@ pub enum Garbage {
     Table(Box<Table<Entry>>),
 }
 
-/// The queue, freed from the front.
+/// The queue, freed from the front: whole databases first, because most of their keys are small and soon done; then the
+/// large entry at hand, a slice at a time.
 #[derive(Default)]
 pub struct GarbageQueue {
-    waiting: VecDeque<Garbage>,
-    /// Entries freed since the last reset of statistics.
+    tables: VecDeque<Box<Table<Entry>>>,
+    at_hand: Option<EntryBox>,
+    waiting: VecDeque<EntryBox>,
+    /// Entries taken from the queue to be freed, since the last reset of statistics.
     pub freed: u64,
 }
 
@@ -25,11 +28,14 @@ pub const FREE_SLICE_ELEMENTS: usize = 256;
 
 impl GarbageQueue {
     pub fn push(&mut self, garbage: Garbage) {
-        self.waiting.push_back(garbage);
+        match garbage {
+            Garbage::Entry(entry) => self.waiting.push_back(entry),
+            Garbage::Table(table) => self.tables.push_back(table),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.tables.is_empty() && self.at_hand.is_none() && self.waiting.is_empty()
     }
 
     /// Frees everything of `garbage` now, uncounted: for who asked to wait for it.
@@ -39,44 +45,38 @@ impl GarbageQueue {
         while !alone.free_slice() {}
     }
 
-    /// Entries that wait.
+    /// Entries that wait, the one at hand left out.
     pub fn pending(&self) -> usize {
-        let count = |g: &Garbage| match g {
-            Garbage::Entry(_) => 1,
-            Garbage::Table(t) => t.len(),
-        };
-        self.waiting.iter().map(count).sum()
+        self.tables.iter().map(|table| table.len()).sum::<usize>() + self.waiting.len()
     }
 
     /// Frees one slice; true when nothing is left.
     pub fn free_slice(&mut self) -> bool {
-        let Some(front) = self.waiting.front_mut() else { return true };
-        let done = match front {
-            Garbage::Entry(entry) => {
-                let done = entry.free_some(FREE_SLICE_ELEMENTS);
-                self.freed += done as u64;
-                done
+        if let Some(table) = self.tables.front_mut() {
+            let (freed, waiting) = (&mut self.freed, &mut self.waiting);
+            let is_empty = table.pop_some(FREE_SLICE_ELEMENTS, &mut |entry| {
+                // Safety: the table gives each entry up once, and no wheel holds them any more.
+                let entry = unsafe { EntryBox::from_raw(entry) };
+                // An entry of the table may itself be large: it waits in its turn.
+                if entry.as_ref().free_effort() > super::door::FREE_AT_ONCE_MAX {
+                    waiting.push_back(entry);
+                } else {
+                    *freed += 1;
+                }
+            });
+            if is_empty {
+                self.tables.pop_front();
             }
-            Garbage::Table(table) => {
-                // An entry of the table may itself be large: it goes to the queue, not to the allocator.
-                let mut large = Vec::new();
-                let done = table.pop_some(FREE_SLICE_ELEMENTS, &mut |entry| {
-                    // Safety: the table gives each entry up once, and no wheel holds them any more.
-                    let entry = unsafe { EntryBox::from_raw(entry) };
-                    if entry.as_ref().free_effort() > super::door::FREE_AT_ONCE_MAX {
-                        large.push(Garbage::Entry(entry));
-                    } else {
-                        self.freed += 1;
-                    }
-                });
-                self.waiting.extend(large);
-                done
-            }
-        };
-        if done {
-            self.waiting.pop_front();
+            return self.is_empty();
         }
-        self.waiting.is_empty()
+        if self.at_hand.is_none() {
+            self.at_hand = self.waiting.pop_front();
+            self.freed += self.at_hand.is_some() as u64;
+        }
+        if self.at_hand.as_mut().is_some_and(|entry| entry.free_some(FREE_SLICE_ELEMENTS)) {
+            self.at_hand = None;
+        }
+        self.is_empty()
     }
 }
 
