@@ -6,6 +6,7 @@ use super::db::{Db, Key};
 use super::door::StringValue;
 use super::entry::EntryBox;
 use crate::base::clock::Ms;
+use crate::value::Object;
 use crate::value::hash::Hash;
 use crate::value::list::List;
 use crate::value::set::Set;
@@ -23,6 +24,18 @@ pub enum Arriving<'v> {
 }
 
 impl Arriving<'_> {
+    /// A collection without elements. A string never is: it may be of no bytes.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Arriving::String(_) => false,
+            Arriving::List(list) => list.is_empty(),
+            Arriving::Set(set) => set.is_empty(),
+            Arriving::Zset(zset) => zset.is_empty(),
+            Arriving::Hash(hash) => hash.is_empty(),
+            Arriving::Stream(stream) => stream.is_empty(),
+        }
+    }
+
     /// An entry of its own; with a deadline it has room for one.
     pub fn into_entry(self, key: &[u8], with_deadline: bool, access: u32) -> EntryBox {
         match self {

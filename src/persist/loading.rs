@@ -10,7 +10,7 @@ use crate::base::clock::{Clock, Ms};
 use crate::config::Settings;
 use crate::config::load::system_text;
 use crate::keyspace::Keyspace;
-use crate::rdb::load::{Loader, Policy, Remark};
+use crate::rdb::load::{Loader, Pause, Policy, Remark};
 use crate::rdb::reader::{Fault, ReadSource, Reader};
 use crate::rdb::record::Trailer;
 use std::io::{self, Read};
@@ -89,12 +89,16 @@ impl Loading {
         let until = clock.monotonic_ns() + STEP_NS_MAX;
         let delay_us = i64::from(settings.key_load_delay_us);
         let mut keys = 0;
-        let mut may_go_on = |_| {
-            keys += 1;
-            if delay_us != 0 {
-                delay(files, delay_us, keys);
+        let mut may_go_on = |pause| {
+            if pause == Pause::Key {
+                keys += 1;
+                if delay_us != 0 {
+                    delay(files, delay_us, keys);
+                } else if keys % KEYS_PER_LOOK != 0 {
+                    return true;
+                }
             }
-            (delay_us <= 0 && keys % KEYS_PER_LOOK != 0) || clock.monotonic_ns() < until
+            clock.monotonic_ns() < until
         };
         let mut empty_keys = self.loader.counts.empty;
         let hides = settings.hide_user_data_from_log;

@@ -7,13 +7,17 @@
 //! ```
 
 use super::format::Kind;
-use super::read_value::read_value;
+use super::growing::Growing;
+use super::read_value::{read_piece, read_value};
 use super::reader::{Fault, Reader, Source};
 use super::record::{Preface, Record, Records, Trailer, read_header, read_trailer};
 use crate::base::clock::Ms;
 use crate::keyspace::eviction::{access_of_new, access_with_frequency, access_with_idle};
 use crate::keyspace::{Arriving, Db, Key, Keyspace, Newcomer};
 use crate::value::limits::EncodingLimits;
+
+/// Elements of one collection that are read between two questions whether to go on.
+const PIECE_ELEMENTS: u64 = 512;
 
 /// Keys made before the first of them is entered.
 const AHEAD_KEYS: usize = 16;
@@ -43,6 +47,15 @@ pub struct Counts {
     pub empty: u64,
 }
 
+/// Where a loader asks whether to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// A key is complete.
+    Key,
+    /// Some elements of a large collection are read.
+    Piece,
+}
+
 /// What a loader tells besides keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remark {
@@ -61,6 +74,8 @@ pub struct Loader<S> {
     version: Option<u32>,
     db: usize,
     records: Records,
+    /// A collection of which some elements are still to be read.
+    growing: Option<(Preface, Growing)>,
     ahead: Vec<Newcomer>,
     pub counts: Counts,
 }
@@ -68,7 +83,16 @@ pub struct Loader<S> {
 impl<S: Source> Loader<S> {
     pub fn new(reader: Reader<S>, policy: Policy) -> Loader<S> {
         let ahead = Vec::with_capacity(AHEAD_KEYS);
-        Loader { reader, policy, version: None, db: 0, records: Records::default(), ahead, counts: Counts::default() }
+        Loader {
+            reader,
+            policy,
+            version: None,
+            db: 0,
+            records: Records::default(),
+            growing: None,
+            ahead,
+            counts: Counts::default(),
+        }
     }
 
     /// Bytes read so far.
@@ -81,22 +105,27 @@ impl<S: Source> Loader<S> {
         &self.records.key
     }
 
-    /// Reads on until `may_go_on` (asked after every key, with the bytes read so far) says no, or to the end:
-    /// then the trailer's verdict comes back.
+    /// Reads on until `may_go_on` (asked after every key, and within large ones) says no, or to the end: then the trailer's
+    /// verdict comes back.
     pub fn step(
         &mut self,
         keyspace: &mut Keyspace,
-        may_go_on: &mut dyn FnMut(u64) -> bool,
+        may_go_on: &mut dyn FnMut(Pause) -> bool,
         remark: &mut dyn FnMut(Remark),
     ) -> Result<Option<Trailer>, Fault> {
         if self.version.is_none() {
             self.version = Some(read_header(&mut self.reader)?);
         }
         loop {
+            if let Some((preface, growing)) = self.growing.take()
+                && !self.read_on(keyspace, preface, growing, may_go_on, remark)?
+            {
+                self.enter_all(keyspace)?;
+                return Ok(None);
+            }
             match self.records.next(&mut self.reader)? {
                 Record::Value(preface) => {
-                    self.read_key(keyspace, preface, remark)?;
-                    if !may_go_on(self.reader.offset()) {
+                    if !self.read_key(keyspace, preface, may_go_on, remark)? {
                         self.enter_all(keyspace)?;
                         return Ok(None);
                     }
@@ -129,26 +158,51 @@ impl<S: Source> Loader<S> {
         keys.min(most) as usize
     }
 
+    /// Reads the value of the key at hand; false if it is time to pause.
     fn read_key(
         &mut self,
         keyspace: &mut Keyspace,
         preface: Preface,
+        may_go_on: &mut dyn FnMut(Pause) -> bool,
         remark: &mut dyn FnMut(Remark),
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         let db = keyspace.db_mut(self.db);
+        let limits = &db.rules.limits;
+        if let Some(growing) = Growing::begin(&mut self.reader, preface.kind, limits)? {
+            return self.read_on(keyspace, preface, growing, may_go_on, remark);
+        }
         let key = Key::new(&self.records.key);
         db.prefetch_bucket(key.hash);
-        let Some(value) = read_value(&mut self.reader, preface.kind, &db.rules.limits)? else {
-            self.counts.empty += 1;
-            remark(Remark::EmptyKey(self.records.key.clone()));
-            return Ok(());
-        };
-        if self.policy.drop_due_by.is_some_and(|now| preface.deadline.is_some_and(|deadline| deadline < now)) {
-            self.counts.expired += 1;
-            return Ok(());
+        let value = read_piece(&mut self.reader, preface.kind, limits)?;
+        let newcomer = self.policy.judge(&mut self.counts, db, key, &preface, value, remark);
+        self.put_ahead(keyspace, newcomer)?;
+        Ok(may_go_on(Pause::Key))
+    }
+
+    /// Reads on in a collection; false if it is time to pause.
+    fn read_on(
+        &mut self,
+        keyspace: &mut Keyspace,
+        preface: Preface,
+        mut growing: Growing,
+        may_go_on: &mut dyn FnMut(Pause) -> bool,
+        remark: &mut dyn FnMut(Remark),
+    ) -> Result<bool, Fault> {
+        let db = keyspace.db(self.db);
+        while !growing.read_some(&mut self.reader, &db.rules.limits, PIECE_ELEMENTS)? {
+            if !may_go_on(Pause::Piece) {
+                self.growing = Some((preface, growing));
+                return Ok(false);
+            }
         }
-        self.counts.loaded += 1;
-        self.ahead.push(Newcomer::new(key, value, preface.deadline, access_of(db, &preface)));
+        let (key, value) = (Key::new(&self.records.key), growing.finish(&db.rules.limits));
+        let newcomer = self.policy.judge(&mut self.counts, db, key, &preface, value, remark);
+        self.put_ahead(keyspace, newcomer)?;
+        Ok(may_go_on(Pause::Key))
+    }
+
+    fn put_ahead(&mut self, keyspace: &mut Keyspace, newcomer: Option<Newcomer>) -> Result<(), Fault> {
+        self.ahead.extend(newcomer);
         if self.ahead.len() == AHEAD_KEYS { self.enter_all(keyspace) } else { Ok(()) }
     }
 
@@ -163,6 +217,31 @@ impl<S: Source> Loader<S> {
             }
         }
         Ok(())
+    }
+}
+
+impl Policy {
+    /// What becomes of a key that was read: counted, and given back if it is to be entered.
+    fn judge(
+        &self,
+        counts: &mut Counts,
+        db: &Db,
+        key: Key<'_>,
+        preface: &Preface,
+        value: Option<Arriving<'_>>,
+        remark: &mut dyn FnMut(Remark),
+    ) -> Option<Newcomer> {
+        let Some(value) = value else {
+            counts.empty += 1;
+            remark(Remark::EmptyKey(key.bytes.to_vec()));
+            return None;
+        };
+        if self.drop_due_by.is_some_and(|now| preface.deadline.is_some_and(|deadline| deadline < now)) {
+            counts.expired += 1;
+            return None;
+        }
+        counts.loaded += 1;
+        Some(Newcomer::new(key, value, preface.deadline, access_of(db, preface)))
     }
 }
 

@@ -13,6 +13,8 @@
 
 /// The numbers of the format: opcodes, kinds of value, length codes.
 pub mod format;
+/// Values in, some elements at a time.
+pub mod growing;
 /// Views of the packed encodings that old versions wrote: ziplist, zipmap; and of the list pack.
 pub mod legacy;
 /// A whole dump in.

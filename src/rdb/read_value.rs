@@ -1,7 +1,7 @@
 //! Values in: every kind that a dump may hold, checked from end to end, made into the encoding that today's limits ask for.
 //!
 //! ```text
-//! one by one    list, set, hash, zset (text or binary scores)      built through the type's own face
+//! one by one    list, set, hash, zset (text or binary scores)      `growing`
 //! packed now    list packs, integer sets                           checked, then taken over as they are
 //! packed then   ziplist, zipmap, lists of ziplists                 checked, then unpacked item by item
 //! ```
@@ -9,7 +9,8 @@
 //! `None` is a value without elements: such keys were written by mistake once, and are passed over. What fails a check is a
 //! `Fault`: an element twice, a score that is no number, a structure that contradicts itself.
 
-use super::format::{Kind, NODE_PACKED, NODE_PLAIN};
+use super::format::Kind;
+use super::growing::{Growing, settled};
 use super::legacy::{ziplist::Ziplist, zipmap::Zipmap};
 use super::reader::{Fault, Reader, Source};
 use crate::base::hash::hash;
@@ -17,7 +18,7 @@ use crate::base::number::{IntegerText, parse_f64};
 use crate::keyspace::{Arriving, StringValue};
 use crate::structures::int_set::IntSet;
 use crate::structures::list_pack::{Item, ListPack, PackRef};
-use crate::structures::pack_deque::{PackDeque, PackLimits};
+use crate::structures::pack_deque::PackDeque;
 use crate::value::Object;
 use crate::value::hash::Hash;
 use crate::value::limits::EncodingLimits;
@@ -25,36 +26,49 @@ use crate::value::list::List;
 use crate::value::set::Set;
 use crate::value::zset::{self, Zset};
 
-/// Room made ahead for elements that a source of unknown length promises.
-const EXPECTED_MAX: u64 = 1 << 16;
-
 /// Up to so many elements are compared each with each; more are compared by their hashes, sorted.
 const COMPARE_EACH_MAX: usize = 16;
 
 /// A value, none because it has no elements, or a fault.
 type Read<T> = Result<Option<T>, Fault>;
 
-/// Reads a value of this kind.
+/// Reads a value of this kind, all of it.
 pub fn read_value<'r, S: Source>(reader: &'r mut Reader<S>, kind: Kind, limits: &EncodingLimits) -> Read<Arriving<'r>> {
+    match Growing::begin(reader, kind, limits)? {
+        Some(mut growing) => {
+            while !growing.read_some(reader, limits, u64::MAX)? {}
+            Ok(growing.finish(limits))
+        }
+        None => read_piece(reader, kind, limits),
+    }
+}
+
+/// Reads a value that stands in one piece: a string, or what is packed.
+pub(super) fn read_piece<'r, S: Source>(
+    reader: &'r mut Reader<S>,
+    kind: Kind,
+    limits: &EncodingLimits,
+) -> Read<Arriving<'r>> {
     match kind {
-        Kind::String => return read_string(reader).map(|text| Some(Arriving::String(text))),
-        Kind::List => read_list(reader, limits).map(|list| list.map(Arriving::List)),
-        Kind::ListZiplist | Kind::ListOfZiplists | Kind::ListOfPacks => {
-            read_list_nodes(reader, kind, limits).map(|list| list.map(Arriving::List))
-        }
-        Kind::Set => read_set(reader, limits).map(|set| set.map(Arriving::Set)),
-        Kind::SetIntegers | Kind::SetPack => read_packed_set(reader, kind, limits).map(|set| set.map(Arriving::Set)),
-        Kind::SortedSet | Kind::SortedSetText => read_zset(reader, kind, limits).map(|zset| zset.map(Arriving::Zset)),
+        Kind::String => read_string(reader).map(|text| Some(Arriving::String(text))),
+        Kind::ListZiplist => read_list(reader, limits).map(|list| list.map(Arriving::List)),
+        Kind::SetIntegers | Kind::SetPack => read_set(reader, kind, limits).map(|set| set.map(Arriving::Set)),
         Kind::SortedSetZiplist | Kind::SortedSetPack => {
-            read_packed_zset(reader, kind, limits).map(|zset| zset.map(Arriving::Zset))
+            read_zset(reader, kind, limits).map(|zset| zset.map(Arriving::Zset))
         }
-        Kind::Hash => read_hash(reader, limits).map(|hash| hash.map(Arriving::Hash)),
         Kind::HashZipmap | Kind::HashZiplist | Kind::HashPack => {
-            read_packed_hash(reader, kind, limits).map(|hash| hash.map(Arriving::Hash))
+            read_hash(reader, kind, limits).map(|hash| hash.map(Arriving::Hash))
         }
         Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => {
-            return super::stream::read_stream(reader, kind).map(|stream| Some(Arriving::Stream(stream)));
+            super::stream::read_stream(reader, kind).map(|stream| Some(Arriving::Stream(stream)))
         }
+        Kind::List
+        | Kind::ListOfZiplists
+        | Kind::ListOfPacks
+        | Kind::Set
+        | Kind::SortedSet
+        | Kind::SortedSetText
+        | Kind::Hash => unreachable!("these come element by element"),
         Kind::ModulePreRelease
         | Kind::Module
         | Kind::HashDeadlinesPreRelease
@@ -62,12 +76,6 @@ pub fn read_value<'r, S: Source>(reader: &'r mut Reader<S>, kind: Kind, limits: 
         | Kind::HashDeadlines
         | Kind::HashPackDeadlines => Err(reader.not_served(format!("values of type '{}'", kind.name()))),
     }
-}
-
-/// The number of elements, and how many to make room for at once.
-fn read_count<S: Source>(reader: &mut Reader<S>, bytes_each: u64) -> Result<(u64, usize), Fault> {
-    let count = reader.read_count(bytes_each)?;
-    Ok((count, if reader.bytes_left().is_some() { count } else { count.min(EXPECTED_MAX) } as usize))
 }
 
 #[inline]
@@ -78,78 +86,16 @@ fn read_string<S: Source>(reader: &mut Reader<S>) -> Result<StringValue<'_>, Fau
     })
 }
 
-// ---- lists --------------------------------------------------------------------------------------------------------
-
-fn pack_limits(limits: &EncodingLimits) -> PackLimits {
-    limits.list
-}
-
-fn settled(deque: PackDeque, limits: &EncodingLimits) -> Option<List> {
-    let mut list = List::from_deque(deque);
-    if list.is_empty() {
-        return None;
-    }
-    list.settle(&pack_limits(limits));
-    Some(list)
-}
-
+/// A list in one ziplist of any length: its items find their nodes themselves.
 fn read_list<S: Source>(reader: &mut Reader<S>, limits: &EncodingLimits) -> Read<List> {
-    let (count, _) = read_count(reader, 1)?;
-    let mut deque = PackDeque::new(pack_limits(limits));
-    for _ in 0..count {
-        deque.push_back(reader.read_string()?);
-    }
+    let bytes = reader.read_string_owned()?;
+    let ziplist = open_ziplist(reader, &bytes, "List ziplist integrity check failed.")?;
+    let (mut deque, mut text) = (PackDeque::new(limits.list), IntegerText::new());
+    ziplist.iter().for_each(|item| deque.push_back(item.to_bytes(&mut text)));
     Ok(settled(deque, limits))
 }
 
-fn read_list_nodes<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &EncodingLimits) -> Read<List> {
-    let mut deque = PackDeque::new(pack_limits(limits));
-    match kind {
-        Kind::ListZiplist => {
-            // One ziplist of any length: its items find their nodes themselves.
-            let bytes = reader.read_string_owned()?;
-            let ziplist = open_ziplist(reader, &bytes, "List ziplist integrity check failed.")?;
-            let mut text = IntegerText::new();
-            ziplist.iter().for_each(|item| deque.push_back(item.to_bytes(&mut text)));
-        }
-        Kind::ListOfZiplists => {
-            for _ in 0..read_count(reader, 1)?.0 {
-                let bytes = reader.read_string_owned()?;
-                let ziplist = open_ziplist(reader, &bytes, "Ziplist integrity check failed.")?;
-                deque.append_pack(pack_of(reader, &ziplist)?);
-            }
-        }
-        _ => {
-            for _ in 0..read_count(reader, 2)?.0 {
-                match reader.read_length()? {
-                    NODE_PLAIN => match reader.read_string()? {
-                        b"" => return Err(reader.corrupt("Quicklist integrity check failed.")),
-                        element => deque.append_plain(element),
-                    },
-                    NODE_PACKED => deque.append_pack(read_pack(reader, "Listpack integrity check failed.")?),
-                    _ => return Err(reader.corrupt("Quicklist integrity check failed.")),
-                }
-            }
-        }
-    }
-    Ok(settled(deque, limits))
-}
-
-// ---- sets ---------------------------------------------------------------------------------------------------------
-
-fn read_set<S: Source>(reader: &mut Reader<S>, limits: &EncodingLimits) -> Read<Set> {
-    let (count, expected) = read_count(reader, 1)?;
-    let mut set = Set::default();
-    set.expect_more(expected, limits);
-    for _ in 0..count {
-        if !set.add(reader.read_item()?, limits) {
-            return Err(reader.corrupt("Duplicate set members detected"));
-        }
-    }
-    Ok((count > 0).then_some(set))
-}
-
-fn read_packed_set<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &EncodingLimits) -> Read<Set> {
+fn read_set<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &EncodingLimits) -> Read<Set> {
     let mut set = if kind == Kind::SetIntegers {
         let ints = IntSet::from_bytes(reader.read_string()?);
         Set::Ints(ints.map_err(|_| reader.corrupt("Intset integrity check failed."))?)
@@ -168,27 +114,7 @@ fn read_packed_set<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &Encod
     Ok(Some(set))
 }
 
-// ---- sorted sets --------------------------------------------------------------------------------------------------
-
 fn read_zset<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &EncodingLimits) -> Read<Zset> {
-    let (count, expected) = read_count(reader, 2)?;
-    let mut builder = zset::Builder::with_capacity(expected);
-    let mut name = Vec::new();
-    for _ in 0..count {
-        name.clear();
-        name.extend_from_slice(reader.read_string()?);
-        let score = if kind == Kind::SortedSet { reader.read_score()? } else { reader.read_score_text()? };
-        if score.is_nan() {
-            return Err(reader.corrupt("Zset with NAN score detected"));
-        }
-        if !builder.insert(&name, score) {
-            return Err(reader.corrupt("Duplicate zset fields detected"));
-        }
-    }
-    Ok((count > 0).then(|| builder.finish(limits)))
-}
-
-fn read_packed_zset<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &EncodingLimits) -> Read<Zset> {
     if kind == Kind::SortedSetPack {
         const FAILED: &str = "Zset listpack integrity check failed.";
         let pack = read_pack(reader, FAILED)?;
@@ -216,23 +142,7 @@ fn score_of(item: Item<'_>) -> Option<f64> {
     }
 }
 
-// ---- hashes -------------------------------------------------------------------------------------------------------
-
-fn read_hash<S: Source>(reader: &mut Reader<S>, limits: &EncodingLimits) -> Read<Hash> {
-    let (count, expected) = read_count(reader, 2)?;
-    let mut hash = Hash::with_expected(expected, limits);
-    let mut field = Vec::new();
-    for _ in 0..count {
-        field.clear();
-        field.extend_from_slice(reader.read_string()?);
-        if !hash.set(&field, reader.read_string()?, limits) {
-            return Err(reader.corrupt("Duplicate hash fields detected"));
-        }
-    }
-    Ok((count > 0).then_some(hash))
-}
-
-fn read_packed_hash<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &EncodingLimits) -> Read<Hash> {
+fn read_hash<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &EncodingLimits) -> Read<Hash> {
     let hash = match kind {
         Kind::HashPack => {
             const FAILED: &str = "Hash listpack integrity check failed.";
@@ -267,14 +177,12 @@ fn read_packed_hash<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &Enco
     Ok((!hash.is_empty()).then_some(hash))
 }
 
-// ---- packs --------------------------------------------------------------------------------------------------------
-
-fn read_pack<S: Source>(reader: &mut Reader<S>, failed: &'static str) -> Result<ListPack, Fault> {
+pub(super) fn read_pack<S: Source>(reader: &mut Reader<S>, failed: &'static str) -> Result<ListPack, Fault> {
     let pack = PackRef::validated(reader.read_string()?).map(ListPack::from_ref);
     pack.map_err(|_| reader.corrupt(failed))
 }
 
-fn open_ziplist<'b, S: Source>(
+pub(super) fn open_ziplist<'b, S: Source>(
     reader: &Reader<S>,
     bytes: &'b [u8],
     failed: &'static str,
@@ -283,7 +191,7 @@ fn open_ziplist<'b, S: Source>(
 }
 
 /// The items of a ziplist as a list pack.
-fn pack_of<S: Source>(reader: &Reader<S>, ziplist: &Ziplist<'_>) -> Result<ListPack, Fault> {
+pub(super) fn pack_of<S: Source>(reader: &Reader<S>, ziplist: &Ziplist<'_>) -> Result<ListPack, Fault> {
     let mut pack = ListPack::new();
     for item in ziplist.iter() {
         match item {
@@ -298,7 +206,6 @@ fn pack_of<S: Source>(reader: &Reader<S>, ziplist: &Ziplist<'_>) -> Result<ListP
 /// Whether two of these items are the same as text.
 fn has_twins<'i>(items: impl Iterator<Item = Item<'i>> + Clone) -> bool {
     let mut text = IntegerText::new();
-    let mut seen = 0;
     for (index, item) in items.clone().enumerate() {
         if index == COMPARE_EACH_MAX {
             // Too many for that: neighbours among the sorted hashes are twins, but for a chance of 2^-64 or so a pair.
@@ -306,10 +213,9 @@ fn has_twins<'i>(items: impl Iterator<Item = Item<'i>> + Clone) -> bool {
             hashes.sort_unstable();
             return hashes.windows(2).any(|pair| pair[0] == pair[1]);
         }
-        if items.clone().take(seen).any(|earlier| is_twin(earlier, item)) {
+        if items.clone().take(index).any(|earlier| is_twin(earlier, item)) {
             return true;
         }
-        seen += 1;
     }
     false
 }
