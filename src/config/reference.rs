@@ -13,6 +13,17 @@ pub fn set_without_effect(settings: &Settings) -> impl Iterator<Item = (&'static
     })
 }
 
+/// Directives that changed from `old` to `new` and have no effect, with the reason; logged when they are set.
+pub fn changed_without_effect(
+    old: &Settings,
+    new: &Settings,
+) -> impl Iterator<Item = (&'static Directive, &'static str)> {
+    TABLE.iter().filter_map(|row| match row.standing {
+        Standing::WithoutEffect(why) if row.value(old) != row.value(new) => Some((row, why)),
+        _ => None,
+    })
+}
+
 /// The table as a page of Markdown: `docs/reference/config.md`.
 pub fn page() -> String {
     let mut page = String::from(

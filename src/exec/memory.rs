@@ -22,6 +22,12 @@ pub fn make_room(server: &mut Server, settings: &Settings) -> bool {
         return true;
     }
     let started = server.clock.monotonic_ns();
+    let fits = evict(server, settings, started);
+    server.observe.note_latency("eviction-cycle", server.clock.monotonic_ns() - started, server.now);
+    fits
+}
+
+fn evict(server: &mut Server, settings: &Settings, started: u64) -> bool {
     let limit = time_limit_ns(i64::from(settings.eviction_tenacity));
     let mut rounds = 0;
     while server.used_memory() > settings.maxmemory_bytes {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::config::change::Change;
+use crate::config::reference::changed_without_effect;
 use crate::config::set::{Proposal, SetError};
 use crate::config::value::Failure;
 use crate::server::{Server, World};
@@ -24,6 +25,9 @@ pub fn put(server: &mut Server, world: &mut dyn World, proposal: Proposal) -> Re
             }
         }
         return Err(SetError::Failed { argument: name.into(), reason });
+    }
+    for (row, why) in changed_without_effect(&old, &server.settings) {
+        log::warn!("{} is accepted without effect: {why}", row.name);
     }
     Ok(())
 }

@@ -135,4 +135,17 @@ mod tests {
         assert_eq!(histogram.cumulative_usec(), expected);
         assert!(Histogram::default().cumulative_usec().is_empty());
     }
+
+    #[test]
+    #[ignore = "prints a figure"]
+    fn recording_speed() {
+        let mut histogram = Histogram::default();
+        let began = std::time::Instant::now();
+        const ROUNDS: u64 = 100_000_000;
+        for round in 0..ROUNDS {
+            histogram.record(std::hint::black_box(round & 0xffff));
+        }
+        println!("{:.2} ns a call", began.elapsed().as_nanos() as f64 / ROUNDS as f64);
+        assert_eq!(histogram.total(), ROUNDS);
+    }
 }
