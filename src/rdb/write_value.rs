@@ -48,10 +48,10 @@ pub fn write_value<S: Sink>(writer: &mut Writer<S>, value: Value<'_>) -> io::Res
 }
 
 /// A value on its own, as DUMP gives it: kind, value and footer.
-pub fn payload_of(value: Value<'_>) -> Vec<u8> {
+pub fn payload_of(value: Value<'_>, compress: bool) -> Vec<u8> {
     const MEMORY_TAKES_ALL: &str = "writing to memory does not fail";
     // Checksum and version are the footer's matter.
-    let mut writer = Writer::with_buffer(Vec::new(), Choices { compress: true, checksum: false }, 0);
+    let mut writer = Writer::with_buffer(Vec::new(), Choices { compress, checksum: false }, 0);
     writer.write_byte(kind_of(value) as u8).expect(MEMORY_TAKES_ALL);
     write_value(&mut writer, value).expect(MEMORY_TAKES_ALL);
     let mut payload = writer.into_sink().expect(MEMORY_TAKES_ALL);
@@ -60,7 +60,7 @@ pub fn payload_of(value: Value<'_>) -> Vec<u8> {
 }
 
 /// Bytes that a value takes in a dump, kind and key left out.
-pub fn written_bytes(value: Value<'_>) -> u64 {
+pub fn written_bytes(value: Value<'_>, compress: bool) -> u64 {
     /// A sink that keeps nothing.
     struct Nowhere;
     impl Sink for Nowhere {
@@ -68,7 +68,7 @@ pub fn written_bytes(value: Value<'_>) -> u64 {
             Ok(())
         }
     }
-    let mut writer = Writer::with_buffer(Nowhere, Choices { compress: true, checksum: false }, 0);
+    let mut writer = Writer::with_buffer(Nowhere, Choices { compress, checksum: false }, 0);
     write_value(&mut writer, value).expect("nothing can fail nowhere");
     writer.offset()
 }

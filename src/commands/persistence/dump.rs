@@ -13,7 +13,7 @@ use crate::rdb::write_value::payload_of;
 pub fn dump(call: &mut Call, db: &mut Db) -> Outcome {
     match db.lookup(call.key(1)) {
         None => call.reply.null(),
-        Some(entry) => call.reply.bulk(&payload_of(entry.value())),
+        Some(entry) => call.reply.bulk(&payload_of(entry.value(), call.settings.rdb_compression)),
     }
     Ok(())
 }

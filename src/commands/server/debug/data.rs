@@ -18,7 +18,7 @@ pub(super) fn object(call: &mut Call, server: &mut Server, _: &mut dyn World) ->
         "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_s}",
         entry.key().as_ptr() as usize,
         entry.encoding(),
-        written_bytes(entry.value()),
+        written_bytes(entry.value(), call.settings.rdb_compression),
         entry.access()
     );
     call.reply.simple(&text);
