@@ -5,22 +5,38 @@ use crate::exec::call::fault;
 use crate::exec::snapshot::{self, Reload};
 use crate::exec::{Call, Outcome, Stop};
 use crate::keyspace::digest::Digest;
-use crate::keyspace::{Db, Deadline, Key, StringValue, event};
+use crate::keyspace::{Db, Deadline, Key, StringValue, Value, event};
 use crate::rdb::write_value::written_bytes;
 use crate::server::{Server, World};
+use crate::structures::pack_deque::NodeRef;
+use crate::value::list::List;
 
 pub(super) fn object(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let key = Key::new(call.arg(2));
     let db = server.keyspace.db(call.db);
     let entry = db.peek(key).ok_or(fault::NO_SUCH_KEY)?;
     let idle_s = crate::keyspace::idle_seconds(entry.access(), &db.rules);
-    let text = format!(
+    let mut text = format!(
         "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_s}",
         entry.key().as_ptr() as usize,
         entry.encoding(),
         written_bytes(entry.value(), call.settings.rdb_compression),
         entry.access()
     );
+    if let Value::List(List::Deque(deque)) = entry.value()
+        && entry.encoding() == "quicklist"
+    {
+        let size = |node| match node {
+            NodeRef::Pack(pack) => pack.byte_size(),
+            NodeRef::Plain(element) => element.len(),
+        };
+        let (nodes, fill) = (deque.node_count(), deque.limits().fill());
+        let mean = deque.len() as f64 / nodes as f64;
+        let bytes: usize = deque.nodes().map(size).sum();
+        text += &format!(
+            " ql_nodes:{nodes} ql_avg_node:{mean:.2} ql_listpack_max:{fill} ql_compressed:0 ql_uncompressed_size:{bytes}"
+        );
+    }
     call.reply.simple(&text);
     Ok(())
 }
