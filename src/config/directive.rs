@@ -166,10 +166,11 @@ impl Directive {
         if let (Some(check), [word]) = (self.check, words) {
             check(word)?;
         }
-        if let Standing::Refused(why) = self.standing {
-            if !words[0].eq_ignore_ascii_case(self.default.as_bytes()) && self.is_well_formed(words) {
-                return Err(why.into());
-            }
+        if let Standing::Refused(why) = self.standing
+            && !words[0].eq_ignore_ascii_case(self.default.as_bytes())
+            && self.is_well_formed(words)
+        {
+            return Err(why.into());
         }
         (self.store)(settings, self, words)
     }

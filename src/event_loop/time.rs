@@ -101,7 +101,7 @@ impl EventLoop {
                     effects::drain_outbox(&mut self.server);
                 }
                 let is_over = self.server.clock.monotonic_ns() - began > limit_ns;
-                if is_over && removed >= keys_least || is_over && self.ran == 0 {
+                if is_over && (removed >= keys_least || self.ran == 0) {
                     self.has_backlog = true;
                     return;
                 }

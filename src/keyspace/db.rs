@@ -132,7 +132,7 @@ impl Db {
 
     /// Mean time to live of the keys with a deadline, in milliseconds; 0 without any.
     pub fn mean_ttl_ms(&self) -> i64 {
-        if self.wheel.len() == 0 {
+        if self.wheel.is_empty() {
             return 0;
         }
         ((self.wheel.deadline_sum() / self.wheel.len() as i128) as i64 - self.rules.now).max(0)

@@ -3,6 +3,7 @@
 //! Whatever a command does to a key ends in `changed`, which in one visible place
 //!   1. counts it (`dirty`),  2. marks the sessions that watch the key,  3. wakes those that wait for it,
 //!   4. lists it for those that track it,  5. records its event.
+//!
 //! `edit` and `edit_or_create` wrap that around a closure over a collection and drop the key when it is left empty;
 //! `set_string`, `edit_string`, `remove`, `put` and the deadline calls are the same door for what has no closure.
 

@@ -64,10 +64,8 @@ impl Keyspace {
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Db> {
         self.visited = u64::MAX;
         let now = self.now;
-        self.dbs.iter_mut().map(move |db| {
-            db.rules.now = now;
-            db
-        })
+        self.dbs.iter_mut().for_each(|db| db.rules.now = now);
+        self.dbs.iter_mut()
     }
 
     /// Two different databases at once.

@@ -94,19 +94,14 @@ fn is_behind_pub_use(tokens: &[Token], at: usize) -> bool {
         return false;
     }
     let before: Vec<&str> = tokens[at.saturating_sub(6)..at - 1].iter().map(|t| t.text).collect();
-    match before.as_slice() {
-        [.., "pub"] => true,
-        [.., "pub", "(", _, ")"] | [.., "pub", "(", "in", _, ")"] => true,
-        _ => false,
-    }
+    matches!(before.as_slice(), [.., "pub"] | [.., "pub", "(", _, ")"] | [.., "pub", "(", "in", _, ")"])
 }
 
 /// Reads a path or a tree of paths from `at`, resolved from `from`; returns where it ends.
 fn tree(tokens: &[Token], mut at: usize, from: &[String], found: &mut Vec<Vec<String>>) -> usize {
     let mut path = from.to_vec();
     let mut is_first = true;
-    loop {
-        let Some(token) = tokens.get(at) else { break };
+    while let Some(token) = tokens.get(at) {
         match token.text {
             "crate" | "gyre" if is_first => path.clear(),
             "super" => {

@@ -40,7 +40,7 @@ fn agree(zset: &Zset, model: &Model, random: &mut Random) {
     assert_eq!(zset.get(rank).map(owned).as_ref(), Some(&expected[rank]));
     let (drawn, score) = owned(zset.sample(random).unwrap());
     assert_eq!(model.get(&drawn), Some(&score));
-    for (min, max) in [(*&expected[rank].1, 7.0), (-3.0, expected[rank].1), (2.0, 1.0)] {
+    for (min, max) in [(expected[rank].1, 7.0), (-3.0, expected[rank].1), (2.0, 1.0)] {
         let range = ScoreRange { min: Bound::Inclusive(min), max: Bound::Exclusive(max) };
         let start = expected.iter().filter(|(_, score)| *score < min).count();
         let end = expected.iter().filter(|(_, score)| *score < max).count();
