@@ -213,11 +213,14 @@ impl RankedMap {
         self.table.bytes() + self.tree.bytes() + members
     }
 
-    /// Frees up to `budget` names; true when none is left. The table's pointers die with them, so this is the end of the
-    /// map: nothing but this and dropping may follow.
+    /// Frees up to `budget` names, and as much of table and tree; true when none is left. The table keeps pointers to
+    /// what is gone, so this is the end of the map: nothing but this and dropping may follow.
     pub fn free_some(&mut self, budget: usize) -> bool {
-        // Safety: each comes out of the tree once, and the table does not read what it points to when it is dropped.
-        self.tree.pop_some(budget, &mut |members| members.iter().for_each(|&member| unsafe { Member::free(member) }))
+        // Safety: each comes out of the tree once. The table gives up as many pointers, others, and reads none of them.
+        let free = &mut |members: &[NonNull<Member>]| members.iter().for_each(|&member| unsafe { Member::free(member) });
+        let is_empty = self.tree.pop_some(budget, free);
+        self.table.pop_some(budget, &mut |_| ());
+        is_empty
     }
 }
 
