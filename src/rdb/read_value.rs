@@ -228,3 +228,125 @@ fn is_twin(a: Item<'_>, b: Item<'_>) -> bool {
         (Item::Bytes(text), number) | (number, Item::Bytes(text)) => number.eq_bytes(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rdb::legacy::ziplist::tests::{build, text};
+    use crate::value::list::End;
+
+    /// A string of the format, of any length.
+    fn string(bytes: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(bytes.len()).expect("test data is short") | 0x4000;
+        [&length.to_be_bytes(), bytes].concat()
+    }
+
+    /// A value's encoding and its elements as text, in order where they have one.
+    fn read(kind: Kind, body: &[u8]) -> Result<Option<(&'static str, Vec<String>)>, String> {
+        let mut reader = Reader::over_bytes(body);
+        let value = read_value(&mut reader, kind, &EncodingLimits::default()).map_err(|fault| fault.to_string())?;
+        let show = |item: Item| String::from_utf8_lossy(&item.to_vec()).into_owned();
+        let Some(value) = value else { return Ok(None) };
+        let (encoding, mut elements, is_ordered) = match &value {
+            Arriving::List(x) => (x.encoding(), x.iter(End::Front).map(show).collect::<Vec<_>>(), true),
+            Arriving::Set(x) => (x.encoding(), x.iter().map(show).collect(), false),
+            Arriving::Zset(x) => {
+                (x.encoding(), x.iter_from(0).map(|(m, s)| format!("{}={s}", show(m))).collect(), true)
+            }
+            Arriving::Hash(x) => {
+                (x.encoding(), x.iter().map(|(f, v)| format!("{}={}", show(f), show(v))).collect(), false)
+            }
+            _ => unreachable!("collections only"),
+        };
+        if !is_ordered {
+            elements.sort();
+        }
+        Ok(Some((encoding, elements)))
+    }
+
+    fn check(kind: Kind, body: &[u8], encoding: &'static str, elements: &[&str]) {
+        let elements = elements.iter().map(|e| e.to_string()).collect();
+        assert_eq!(read(kind, body), Ok(Some((encoding, elements))), "{kind:?}");
+    }
+
+    #[test]
+    fn every_old_kind_becomes_a_value_of_today() {
+        check(Kind::List, b"\x03\x01b\x01a\xc0\x07", "listpack", &["b", "a", "7"]);
+        check(Kind::Set, b"\x02\x01b\x01a", "listpack", &["a", "b"]);
+        check(Kind::Set, b"\x02\xc0\x05\xc0\x01", "intset", &["1", "5"]);
+        check(Kind::SortedSetText, b"\x03\x01b\x031.5\x01a\x012\x01c\xff", "listpack", &["c=-inf", "b=1.5", "a=2"]);
+        check(Kind::SortedSet, b"\x01\x01b\0\0\0\0\0\0\xf8\x3f", "listpack", &["b=1.5"]);
+        check(Kind::Hash, b"\x02\x01f\x01v\x01g\xc0\x07", "listpack", &["f=v", "g=7"]);
+        let zipmap = string(b"\x02\x03foo\x03\x00bar\x05hello\x05\x02world__\xff");
+        check(Kind::HashZipmap, &zipmap, "listpack", &["foo=bar", "hello=world"]);
+        let pairs = string(&build(&[&text(b"one"), &[0xf2], &text(b"two"), &text(b"2.5")]));
+        check(Kind::ListZiplist, &pairs, "listpack", &["one", "1", "two", "2.5"]);
+        check(Kind::HashZiplist, &pairs, "listpack", &["one=1", "two=2.5"]);
+        check(Kind::SortedSetZiplist, &pairs, "listpack", &["one=1", "two=2.5"]);
+        let nodes = [&b"\x02"[..], &pairs, &pairs].concat();
+        check(Kind::ListOfZiplists, &nodes, "quicklist", &["one", "1", "two", "2.5", "one", "1", "two", "2.5"]);
+        let integers = string(b"\x02\0\0\0\x02\0\0\0\x01\0\x05\0");
+        check(Kind::SetIntegers, &integers, "intset", &["1", "5"]);
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        let odd = string(&build(&[&text(b"one"), &[0xf2], &text(b"two")]));
+        let twice = string(&build(&[&text(b"one"), &[0xf2], &text(b"one"), &[0xf3]]));
+        let wordy = string(&build(&[&text(b"one"), &text(b"two")]));
+        let descending = string(b"\x02\0\0\0\x02\0\0\0\x05\0\x01\0");
+        let field_twice = string(b"\x02\x01f\x01\0v\x01f\x01\0w\xff");
+        let number_twice = [&build(&[&[0xf2], &[0xf2], &text(b"1"), &[0xf2]])[..]].concat();
+        let faults: [(Kind, &[u8], &str); 12] = [
+            (Kind::Set, b"\x02\x01a\x01a", "Duplicate set members detected"),
+            (Kind::Hash, b"\x02\x01a\x01b\x01a\x01c", "Duplicate hash fields detected"),
+            (Kind::SortedSetText, b"\x02\x01a\x011\x01a\x012", "Duplicate zset fields detected"),
+            (Kind::SortedSetText, b"\x01\x01a\xfd", "Zset with NAN score detected"),
+            (Kind::HashZiplist, &odd, "Hash ziplist integrity check failed."),
+            (Kind::HashZiplist, &twice, "Hash ziplist integrity check failed."),
+            (Kind::HashZiplist, &string(&number_twice), "Hash ziplist integrity check failed."),
+            (Kind::SortedSetZiplist, &twice, "Zset ziplist integrity check failed."),
+            (Kind::SortedSetZiplist, &wordy, "Zset ziplist integrity check failed."),
+            (Kind::SetIntegers, &descending, "Intset integrity check failed."),
+            (Kind::HashZipmap, &field_twice, "Hash zipmap with dup elements, or big length"),
+            (Kind::ListOfPacks, b"\x01\x03\x01a", "Quicklist integrity check failed."),
+        ];
+        for (kind, body, text) in faults {
+            assert_eq!(read(kind, body), Err(text.to_owned()), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_without_elements_is_none() {
+        for kind in [Kind::List, Kind::Set, Kind::SortedSet, Kind::Hash, Kind::ListOfZiplists, Kind::ListOfPacks] {
+            assert_eq!(read(kind, b"\0"), Ok(None), "{kind:?}");
+        }
+        let empty_pack = string(&[7, 0, 0, 0, 0, 0, 255]);
+        for kind in [Kind::SetPack, Kind::HashPack, Kind::SortedSetPack] {
+            assert_eq!(read(kind, &empty_pack), Ok(None), "{kind:?}");
+        }
+        let empty_ziplist = string(&build(&[]));
+        for kind in [Kind::ListZiplist, Kind::HashZiplist, Kind::SortedSetZiplist] {
+            assert_eq!(read(kind, &empty_ziplist), Ok(None), "{kind:?}");
+        }
+        assert_eq!(read(Kind::ListOfZiplists, &[&[1], &empty_ziplist[..]].concat()), Ok(None));
+    }
+
+    #[test]
+    fn counts_that_lie_cost_nothing() {
+        for kind in [Kind::List, Kind::Set, Kind::SortedSet, Kind::Hash, Kind::ListOfZiplists, Kind::ListOfPacks] {
+            let fault = read(kind, b"\x81\x7f\xff\xff\xff\xff\xff\xff\xff\x01a").expect_err("nobody has so many");
+            assert_eq!(fault, "Unexpected EOF reading RDB file", "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn many_items_are_told_apart_by_hash() {
+        let names: Vec<Vec<u8>> = (0..100).map(|number| format!("name {number}").into_bytes()).collect();
+        let items = || names.iter().map(|name| Item::Bytes(name));
+        assert!(!has_twins(items()));
+        assert!(has_twins(items().chain([Item::Bytes(b"name 50")])));
+        assert!(has_twins([Item::Int(5), Item::Bytes(b"5")].into_iter()));
+        assert!(!has_twins([Item::Int(5), Item::Bytes(b"05")].into_iter()));
+    }
+}
