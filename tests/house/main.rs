@@ -5,5 +5,6 @@
 mod layers;
 mod order;
 mod pages;
+mod printed;
 mod source;
 mod style;
