@@ -21,7 +21,7 @@ pub const NOON: i64 = 1_700_000_000_000;
 /// A world in which nothing is there and nothing can be done.
 #[derive(Default)]
 pub struct EmptyWorld {
-    disk: gyre::persist::simulated::SimulatedDisk,
+    pub disk: gyre::persist::simulated::SimulatedDisk,
 }
 
 impl World for EmptyWorld {
@@ -65,7 +65,7 @@ pub struct Engine {
     pub server: Server,
     dispatcher: Dispatcher,
     batch: Batch,
-    world: EmptyWorld,
+    pub world: EmptyWorld,
     next_index: usize,
 }
 

@@ -4,6 +4,7 @@ mod harness;
 mod journal;
 mod observing;
 mod sets;
+mod snapshots;
 mod splits;
 mod subscribers;
 mod time;

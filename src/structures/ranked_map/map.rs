@@ -217,7 +217,8 @@ impl RankedMap {
     /// what is gone, so this is the end of the map: nothing but this and dropping may follow.
     pub fn free_some(&mut self, budget: usize) -> bool {
         // Safety: each comes out of the tree once. The table gives up as many pointers, others, and reads none of them.
-        let free = &mut |members: &[NonNull<Member>]| members.iter().for_each(|&member| unsafe { Member::free(member) });
+        let free =
+            &mut |members: &[NonNull<Member>]| members.iter().for_each(|&member| unsafe { Member::free(member) });
         let is_empty = self.tree.pop_some(budget, free);
         self.table.pop_some(budget, &mut |_| ());
         is_empty
