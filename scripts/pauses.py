@@ -3,9 +3,10 @@
 
 usage: scripts/pauses.py [--only REGEX] [--runs N] [--server PATH] [--peers redis80,…|none] [--port N] [--json FILE] [--markdown]
 
-A compiled prober sends a PING every millisecond on its own connection: first with an idle server, then during the event. Server on the first core,
-prober and load on the second (the prober before the load, by real-time priority where that is permitted). The figure is the longest PING during the
-event, median of the runs, less the longest with the server idle, median of the runs. Leaves with 1 if Gyre misses a goal.
+A compiled prober sends a PING every millisecond on its own connection: during the event, then for just as long with the same server idle (a machine
+that stumbles once a second must do so in both). Server on the first core, prober and load on the second (the prober before the load, by real-time
+priority where that is permitted). The figure is the longest PING during the event, median of the runs, less the longest with the server idle, median
+of the runs. Leaves with 1 if Gyre misses a goal.
 """
 import argparse
 import datetime
@@ -26,7 +27,7 @@ from servers import CACHE, HOME, LOAD_CORE, PEER_SERVERS, Server, encode, gyre_s
 
 OURS = "gyre"
 GOAL_MS = 2.0
-IDLE_SECONDS = 3.0
+IDLE_SECONDS_MIN = 1.0
 EXPIRING_KEYS, CASCADE_KEYS, ZSET_MEMBERS, FLUSHED_KEYS = 500_000, 1_000_000, 1_000_000, 2_000_000
 # Far enough that the keys stand in a slot of a slow ring when they are set, and must be moved down before they are due.
 CASCADE_LEAD_SECONDS = 12
@@ -42,7 +43,7 @@ def prober_path():
 
 
 class Prober:
-    """Pings while its `with` block lasts; then `longest_ms()`."""
+    """Pings while its `with` block lasts; then `longest()`."""
 
     def __init__(self, port):
         command = [str(prober_path()), str(port)]
@@ -59,12 +60,12 @@ class Prober:
         output, _ = self.process.communicate("")
         self.samples = [tuple(map(int, line.split())) for line in output.splitlines()]
 
-    def longest_ms(self, begin=0.0, end=float("inf")):
-        """The longest wait of a PING sent between two times (seconds since the epoch)."""
-        waits = [took for at, took in self.samples if begin * 1e6 <= at < end * 1e6]
-        if not waits:
+    def longest(self, begin=0.0, end=float("inf")):
+        """The longest wait, in ms, of a PING sent between two times (seconds since the epoch), and how many seconds were looked at."""
+        samples = [(at, took) for at, took in self.samples if begin * 1e6 <= at < end * 1e6]
+        if not samples:
             raise SystemExit("the prober sent nothing")
-        return max(waits) / 1e6
+        return max(took for _, took in samples) / 1e6, (samples[-1][0] - samples[0][0]) / 1e6
 
 
 def fill(server, first, count, *options):
@@ -79,7 +80,7 @@ def growth(server):
         benchmark(server, "-c 4 -P 16 -n 3000000 -r 3000000 --sequential -- SET grown:__rand_int__ v000000000000000")
     size = server.client().must("DBSIZE")
     assert size >= 3_900_000, f"only {size} keys after the growth"
-    return prober.longest_ms()
+    return prober.longest()
 
 
 def mass_expiry(server):
@@ -92,7 +93,7 @@ def mass_expiry(server):
         until = time.time() + 20
         while client.must("DBSIZE") and time.time() < until:
             time.sleep(0.2)
-    return prober.longest_ms(due_ms / 1000 - 0.01)
+    return prober.longest(due_ms / 1000 - 0.01)
 
 
 def cascade(server):
@@ -103,7 +104,7 @@ def cascade(server):
     begin = time.time()
     with Prober(server.port) as prober:
         time.sleep(max(0.0, due_ms / 1000 - time.time()))
-    return prober.longest_ms(begin + 0.1, due_ms / 1000 - 0.001)
+    return prober.longest(begin + 0.1, due_ms / 1000 - 0.001)
 
 
 def zset_deletion(server):
@@ -126,7 +127,7 @@ def during(server, client, *words):
         caller.start()
         caller.join()
         time.sleep(1.0)
-    return prober.longest_ms(begin - 0.05)
+    return prober.longest(begin - 0.05)
 
 
 EVENTS = [
@@ -138,10 +139,11 @@ EVENTS = [
 ]
 
 
-def idle_ms(server):
+def idle_ms(server, seconds):
+    """The longest PING while nothing else goes on."""
     with Prober(server.port) as prober:
-        time.sleep(IDLE_SECONDS)
-    return prober.longest_ms()
+        time.sleep(max(IDLE_SECONDS_MIN, seconds))
+    return prober.longest()[0]
 
 
 def main():
@@ -169,8 +171,9 @@ def main():
         for _ in range(given.runs):
             for name, command in commands.items():
                 with Server(name, command, given.port) as server:
-                    idle = idle_ms(server)
-                    waits[name].append((event(server), idle))
+                    longest, seconds = event(server)
+                    idle = idle_ms(server, seconds)
+                    waits[name].append((longest, idle))
                 print(f"{title:40s} {name:9s} longest {waits[name][-1][0]:7.2f} ms, idle {idle:5.2f} ms", flush=True)
         for name, pairs in waits.items():
             idle = statistics.median(idle for _, idle in pairs)

@@ -9,15 +9,18 @@ use crate::server::Alarm;
 /// Keys that one turn removes at least, when so many are due: a backlog cannot grow under load, because a turn may also
 /// remove as many as it ran commands.
 const EXPIRE_KEYS_MIN: usize = 64;
+/// Timers that one turn moves down the wheel at least for each key that it may remove: a key is moved a few times in its
+/// life, so that this cannot fall behind either.
+const MOVES_PER_KEY: usize = 8;
 /// Keys removed between two looks at the clock.
 const EXPIRE_PIECE_KEYS: usize = 32;
 /// Longest stretch of expiry in one turn when nobody else wants anything, ns: a client that arrives meanwhile waits no
 /// longer than this.
-const EXPIRE_IDLE_NS_MAX: u64 = 500_000;
+const EXPIRE_IDLE_NS_MAX: u64 = 250_000;
 /// Share of a busy turn that expiry may take, in percent: Redis's own bound for its slow cycle.
 const EXPIRE_TURN_SHARE_MAX: u64 = 25;
 /// Longest stretch of freeing in one turn, ns, and while clients keep the loop busy.
-const FREE_IDLE_NS_MAX: u64 = 500_000;
+const FREE_IDLE_NS_MAX: u64 = 250_000;
 const FREE_BUSY_NS_MAX: u64 = 100_000;
 
 impl EventLoop {
@@ -87,25 +90,27 @@ impl EventLoop {
         let busy_ns = self.server.clock.cycles_to_ns(self.server.clock.cycles().wrapping_sub(self.turn_began));
         let limit_ns = if self.ran == 0 { EXPIRE_IDLE_NS_MAX } else { busy_ns * EXPIRE_TURN_SHARE_MAX / 100 };
         let keys_least = EXPIRE_KEYS_MIN.max(self.ran);
-        let mut removed = 0;
+        let (mut removed, mut moved) = (0, 0);
         for index in 0..self.server.keyspace.databases() {
             loop {
                 let db = self.server.keyspace.db_mut(index);
                 if db.next_wake().is_none_or(|wake| wake > now) {
                     break;
                 }
-                let (count, goes_on) = db.expire_due(now, EXPIRE_PIECE_KEYS);
-                removed += count;
+                let piece = db.expire_due(now, EXPIRE_PIECE_KEYS);
+                removed += piece.removed;
+                moved += piece.moved;
                 effects::hand_on(&mut self.server, index);
                 if !self.server.outbox.is_empty() {
                     effects::drain_outbox(&mut self.server);
                 }
                 let is_over = self.server.clock.monotonic_ns() - began > limit_ns;
-                if is_over && (removed >= keys_least || self.ran == 0) {
+                let did_least = removed >= keys_least || moved >= MOVES_PER_KEY * keys_least;
+                if is_over && (did_least || self.ran == 0) {
                     self.has_backlog = true;
                     return;
                 }
-                if !goes_on {
+                if !piece.goes_on {
                     break;
                 }
             }

@@ -19,6 +19,15 @@ const CASCADE_PIECE_LINKS: usize = 256;
 /// Bytes of the link in front of an entry's header.
 const LINK_BYTES: usize = size_of::<TimerLink>();
 
+/// What one call of `expire_due` did.
+pub struct ExpiryPiece {
+    pub removed: usize,
+    /// Timers moved down the wheel.
+    pub moved: usize,
+    /// There may be more to do at this instant.
+    pub goes_on: bool,
+}
+
 impl Db {
     /// Removes one entry that is due; its key is told as expired.
     pub(super) fn remove_due(&mut self, at: NonNull<Entry>) {
@@ -45,9 +54,8 @@ impl Db {
         if self.rules.may_expire { self.wheel.next_wake() } else { self.wheel.next_wake_parked() }
     }
 
-    /// Moves the wheel on to `now` and removes up to `keys_max` keys that are due; gives back how many, and whether
-    /// there may be more to do at this instant.
-    pub fn expire_due(&mut self, now: Ms, keys_max: usize) -> (usize, bool) {
+    /// Moves the wheel on to `now` and removes up to `keys_max` keys that are due.
+    pub fn expire_due(&mut self, now: Ms, keys_max: usize) -> ExpiryPiece {
         self.rules.now = now;
         let moved = self.wheel.advance(now, CASCADE_PIECE_LINKS);
         let mut removed = 0;
@@ -66,7 +74,7 @@ impl Db {
                 removed += 1;
             }
         }
-        (removed, removed == keys_max || moved >= CASCADE_PIECE_LINKS)
+        ExpiryPiece { removed, moved, goes_on: removed == keys_max || moved >= CASCADE_PIECE_LINKS }
     }
 
     /// Timers that wait to be moved down: the length of the wheel's backlog.
