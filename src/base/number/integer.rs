@@ -67,7 +67,21 @@ pub fn write_u64(out: &mut Vec<u8>, value: u64) {
 /// Bytes of the number's text.
 #[inline]
 pub fn integer_length(value: i64) -> usize {
-    usize::from(value < 0) + value.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1
+    // 1233 / 4096 is a little more than the logarithm of two: a guess that is right or one too high.
+    const LOG_OF_TWO: usize = 1233;
+    const POWERS: [u64; 20] = {
+        let mut powers = [1; 20];
+        let mut i = 1;
+        while i < 20 {
+            powers[i] = powers[i - 1] * 10;
+            i += 1;
+        }
+        powers
+    };
+    let magnitude = value.unsigned_abs() | 1;
+    let bits = (u64::BITS - magnitude.leading_zeros()) as usize;
+    let guess = (bits * LOG_OF_TWO) >> 12;
+    usize::from(value < 0) + guess + usize::from(magnitude >= POWERS[guess])
 }
 
 /// A buffer on the stack for the text of one integer: `IntegerText::new().of(n)` is its bytes.
