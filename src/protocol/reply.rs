@@ -115,6 +115,43 @@ impl Strings<'_> {
         self.push(crate::base::number::IntegerText::new().of(value));
     }
 
+    /// Strings of `len` bytes each: in every `stride` bytes of `region` one, `first` bytes from their start.
+    #[inline]
+    pub fn push_equal(&mut self, region: &[u8], stride: usize, first: usize, len: usize) {
+        debug_assert!(first + len <= stride, "each string stands in its stride");
+        if len > SHORT_MAX {
+            region.chunks_exact(stride).for_each(|chunk| self.push(&chunk[first..first + len]));
+            return;
+        }
+        let word = HEADER[len] | u64::from(b'$');
+        let head = (word >> 56) as usize & 7;
+        let needed = self.at + region.len() / stride * (head + len + 2) + SHORT_PLACE;
+        if self.bytes.len() < needed {
+            self.bytes.resize(needed + STRINGS_ROOM, 0);
+        }
+        let mut rest = &mut self.bytes[self.at..];
+        let mut from = first;
+        for chunk in region.chunks_exact(stride) {
+            let place: &mut [u8; SHORT_PLACE] = rest.first_chunk_mut().expect("room was made");
+            place[..8].copy_from_slice(&word.to_le_bytes());
+            let body = &mut place[head..];
+            // Whole words where there are such: what they copy beyond the string is written over.
+            match region.get(from..from + 8) {
+                Some(whole) if len <= 8 => body[..8].copy_from_slice(whole),
+                Some(whole) => {
+                    body[..8].copy_from_slice(whole);
+                    body[len - 8..len].copy_from_slice(&chunk[first + len - 8..first + len]);
+                }
+                None => body[..len].copy_from_slice(&chunk[first..first + len]),
+            }
+            body[len..len + 2].copy_from_slice(b"\r\n");
+            rest = &mut rest[head + len + 2..];
+            from += stride;
+        }
+        let room = rest.len();
+        self.at = self.bytes.len() - room;
+    }
+
     /// Writes a string that is long, or for which there is no room yet, and makes room behind it.
     #[inline(never)]
     fn push_long(&mut self, string: &[u8]) {
@@ -466,6 +503,31 @@ mod tests {
             "$20\r\n12345678901234567890\r\n",
             "(12345678901234567890\r\n",
         );
+    }
+
+    #[test]
+    fn equal_strings_are_written_as_single_ones() {
+        for len in 0..=40 {
+            for (first, behind) in [(0, 0), (1, 1), (3, 2)] {
+                for count in 0..20 {
+                    let stride = (first + len + behind).max(1);
+                    let region: Vec<u8> = (0..stride * count).map(|i| i as u8).collect();
+                    let mut expected = Output::new();
+                    let mut reply = Reply::new(&mut expected, false);
+                    reply.bulk(b"before");
+                    region.chunks_exact(stride).for_each(|chunk| reply.bulk(&chunk[first..first + len]));
+                    reply.bulk(b"behind");
+                    let mut out = Output::new();
+                    let mut reply = Reply::new(&mut out, false);
+                    reply.bulk(b"before");
+                    let mut strings = reply.strings();
+                    strings.push_equal(&region, stride, first, len);
+                    strings.push(b"behind");
+                    drop(strings);
+                    assert_eq!(out.to_vec(), expected.to_vec(), "{count} strings of {len} bytes");
+                }
+            }
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@
 
 use super::{Kind, Object};
 use crate::base::memory::usable_size;
-use crate::structures::list_pack::{self, Item, ListPack, PackRef, Position};
+use crate::structures::list_pack::{self, Item, ListPack, PackRef, Position, Run};
 use crate::structures::pack_deque::{self, Cursor, Needle, NodeRef, PackDeque, PackLimits};
 
 /// Packs up to here are moved to push at the front, which costs little and saves the deque. Back from a deque at half of it.
@@ -267,22 +267,20 @@ impl List {
         }
     }
 
-    /// Shows `count` elements from `start` on; both within the list. Inside out, so that the kind of list is asked once.
+    /// Shows `count` elements from `start` on; both within the list. Strings of one length come together.
     #[inline]
-    pub fn for_range(&self, start: usize, count: usize, mut show: impl FnMut(Item)) {
+    pub fn for_range(&self, start: usize, count: usize, show: impl FnMut(Piece)) {
         match self {
             List::Small(pack) => {
                 if let Some(at) = pack.seek(start as i64) {
-                    pack.view().iter_from(at).take(count).for_each(show);
+                    let items = &mut pack.view().iter_from(at);
+                    show_pieces(items, count, list_pack::Iter::next_run, show);
                 }
             }
             List::Deque(deque) => {
                 if let Some(at) = deque.seek(start as i64) {
-                    let mut items = deque.iter_from(at);
-                    for _ in 0..count {
-                        let Some(item) = items.next() else { break };
-                        show(item);
-                    }
+                    let items = &mut deque.iter_from(at);
+                    show_pieces(items, count, pack_deque::Iter::next_run, show);
                 }
             }
         }
@@ -383,6 +381,34 @@ fn remove_from_deque(deque: &mut PackDeque, needle: &Needle, from: End, max: usi
         }
     }
     removed
+}
+
+/// What `for_range` shows at a time.
+#[derive(Clone, Copy)]
+pub enum Piece<'a> {
+    One(Item<'a>),
+    Run(Run<'a>),
+}
+
+#[inline]
+fn show_pieces<'a, I: Iterator<Item = Item<'a>>>(
+    items: &mut I,
+    count: usize,
+    next_run: impl Fn(&mut I, usize) -> Option<Run<'a>>,
+    mut show: impl FnMut(Piece),
+) {
+    let mut left = count;
+    while left > 0 {
+        if let Some(run) = next_run(items, left) {
+            left -= run.count();
+            show(Piece::Run(run));
+        } else if let Some(item) = items.next() {
+            left -= 1;
+            show(Piece::One(item));
+        } else {
+            return;
+        }
+    }
 }
 
 /// Elements of a list in one direction.
@@ -547,7 +573,13 @@ mod tests {
             }
             assert!(list.iter(End::Back).map(Item::to_vec).eq(model.iter().rev().cloned()));
             let mut shown = Vec::new();
-            list.for_range(model.len() / 3, model.len() / 2, |item| shown.push(item.to_vec()));
+            list.for_range(model.len() / 3, model.len() / 2, |piece| match piece {
+                Piece::One(item) => shown.push(item.to_vec()),
+                Piece::Run(run) => {
+                    let strings = run.entries.chunks_exact(run.stride).map(|entry| &entry[Run::HEAD..][..run.len]);
+                    shown.extend(strings.map(<[u8]>::to_vec));
+                }
+            });
             assert_eq!(shown, model.iter().skip(model.len() / 3).take(model.len() / 2).cloned().collect::<Vec<_>>());
         }
     }

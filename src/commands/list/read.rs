@@ -6,8 +6,9 @@ use crate::exec::{Call, Command, Outcome, Stop, fault};
 use crate::keyspace::Db;
 use crate::spec::flag::{FAST, READONLY};
 use crate::spec::{Group, at, command};
+use crate::structures::list_pack::Run;
 use crate::structures::pack_deque::Needle;
-use crate::value::list::{End, List};
+use crate::value::list::{End, List, Piece};
 
 pub const COMMANDS: &[Command] = &[
     command("LLEN", "key", 2)
@@ -56,7 +57,10 @@ fn lrange(call: &mut Call, db: &mut Db) -> Outcome {
     let (first, count) = range_of(start, stop, list.len());
     call.reply.array(count);
     let mut strings = call.reply.strings();
-    list.for_range(first, count, |item| push_item(&mut strings, item));
+    list.for_range(first, count, |piece| match piece {
+        Piece::One(item) => push_item(&mut strings, item),
+        Piece::Run(run) => strings.push_equal(run.entries, run.stride, Run::HEAD, run.len),
+    });
     Ok(())
 }
 

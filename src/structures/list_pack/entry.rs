@@ -67,6 +67,12 @@ impl<'a> Item<'a> {
     }
 }
 
+/// Length of the string that follows a head of one byte; `None` for any other head.
+#[inline(always)]
+pub(crate) const fn short_string_len(head: u8) -> Option<usize> {
+    if head & 0xc0 == 0x80 { Some((head & 0x3f) as usize) } else { None }
+}
+
 /// Bytes that the closing length takes for an entry of `len` bytes. The odd limits are those of the format.
 #[inline(always)]
 pub(crate) const fn backlen_size(len: usize) -> usize {

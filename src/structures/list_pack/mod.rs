@@ -15,7 +15,7 @@ use super::thin;
 pub use entry::Item;
 pub(super) use entry::{END, Encoded};
 use std::ptr::NonNull;
-pub use view::{Iter, IterRev, PackRef};
+pub use view::{Iter, IterRev, PackRef, Run};
 
 pub(super) const HEADER: usize = 6;
 /// What the count says when there are as many elements or more.

@@ -289,6 +289,49 @@ impl Iter<'_> {
     }
 }
 
+/// Strings of one length, one behind the other: where each one stands follows from the first, so that a reader need not wait
+/// for the head of one entry to find the next.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    /// Whole entries: head, string, closing length.
+    pub entries: &'a [u8],
+    /// Bytes from one entry to the next.
+    pub stride: usize,
+    /// Bytes of each string, which begins behind its entry's head of one byte.
+    pub len: usize,
+}
+
+impl Run<'_> {
+    /// Bytes of an entry before its string.
+    pub const HEAD: usize = 1;
+
+    #[inline]
+    pub fn count(&self) -> usize {
+        self.entries.len() / self.stride
+    }
+}
+
+impl<'a> Iter<'a> {
+    /// The strings of one length, up to 63 bytes each and `count_max` of them, that come next; `None` when something else does.
+    #[inline]
+    pub fn next_run(&mut self, count_max: usize) -> Option<Run<'a>> {
+        // Safety: the walk stays on entries of a valid pack: behind an entry stands another or the end byte, and an entry
+        // with this head is `stride` long.
+        unsafe {
+            let head = *self.at;
+            let len = entry::short_string_len(head)?;
+            let stride = Run::HEAD + len + entry::backlen_size(Run::HEAD + len);
+            let mut count = 1;
+            while count < count_max && *self.at.add(count * stride) == head {
+                count += 1;
+            }
+            let entries = std::slice::from_raw_parts(self.at, count * stride);
+            self.at = self.at.add(count * stride);
+            Some(Run { entries, stride, len })
+        }
+    }
+}
+
 impl<'a> Iterator for Iter<'a> {
     type Item = Item<'a>;
 

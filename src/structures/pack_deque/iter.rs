@@ -1,7 +1,7 @@
 //! Walking a deque of packs, in either direction, from any element.
 
 use super::node::Node;
-use crate::structures::list_pack::{self, END, Item, PackRef, Position};
+use crate::structures::list_pack::{self, END, Item, PackRef, Position, Run};
 use std::collections::vec_deque;
 
 /// What a walk through a pack finds when there is none.
@@ -25,6 +25,12 @@ impl<'a> Iter<'a> {
             items = pack.view().iter_from(position);
         }
         Iter { items, nodes }
+    }
+
+    /// The strings of one length that come next in the same pack; `None` when something else does.
+    #[inline]
+    pub fn next_run(&mut self, count_max: usize) -> Option<Run<'a>> {
+        self.items.next_run(count_max)
     }
 
     #[inline(never)]
