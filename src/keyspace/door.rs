@@ -16,7 +16,7 @@ use super::event::{self, Event};
 use super::eviction;
 use super::garbage::Garbage;
 use crate::base::clock::Ms;
-use crate::base::number::parse_i64;
+use crate::base::number::{integer_length, parse_i64};
 use crate::base::random::Random;
 use crate::base::shared_bytes::SharedBytes;
 use crate::structures::wheel::Wheel;
@@ -260,8 +260,11 @@ impl Db {
         match self.live(key) {
             Some(at) => {
                 // Safety: `at` is in our table, and the closure cannot reach it.
-                let value = change(Some(unsafe { EntryRef::from_raw(at) }.string()?))?;
-                self.overwrite(key, at, value, Deadline::Keep);
+                let old = unsafe { EntryRef::from_raw(at) }.string()?;
+                match (change(Some(old))?, old) {
+                    (StringValue::Int(number), Str::Int(before)) => self.renumber(at, before, number),
+                    (value, _) => self.overwrite(key, at, value, Deadline::Keep),
+                }
             }
             None => {
                 let access = eviction::access_of_new(&self.rules);
@@ -272,6 +275,21 @@ impl Db {
         self.changed(key.bytes, true, 1);
         self.notice(key.bytes, event);
         Ok(())
+    }
+
+    /// Counters are what `update_string` is mostly for: the number changes where it stands.
+    #[inline]
+    fn renumber(&mut self, at: NonNull<Entry>, before: i64, number: i64) {
+        // Safety: `at` is in our table and nobody else looks at it.
+        let mut entry = unsafe { EntryMut::from_raw(at) };
+        let access = eviction::access_after_use(entry.as_ref().access(), &self.rules, &mut self.random);
+        let is_number = entry.try_set_integer(number);
+        debug_assert!(is_number, "the caller read a number");
+        entry.set_access(access);
+        let (from, to) = (integer_length(before), integer_length(number));
+        if from != to {
+            self.key_sizes.change(Kind::String, from, to);
+        }
     }
 
     pub(super) fn string_entry(key: &[u8], value: StringValue<'_>, with_deadline: bool, access: u32) -> EntryBox {
