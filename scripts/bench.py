@@ -7,20 +7,20 @@ usage: scripts/bench.py [--only REGEX] [--quick] [--subjects speed,memory,expiry
 Servers run on the first core, everything else on the second. `speed` is server CPU per request as a ratio to the best peer of the same run,
 median of the rounds with the spread; `memory` is resident bytes, SAVE and load; `expiry` is lateness of events and the backlog under load.
 --quick measures less of everything, to look at a change; its figures are not for publishing. --against takes the peers' figures from the JSON of
-an earlier run, for the same purpose. --readme writes the table between the marks in README.md.
+an earlier run, for the same purpose. --readme writes the tables between the marks in README.md.
 """
 import argparse
 import datetime
 import json
-import re
 import sys
 from pathlib import Path
 
-from measures import expiry, memory, row as rows_of, speed
-from servers import HOME, PEER_SERVERS, Server, gyre_server, machine, peer, settle_on_load_core
+from measures import expiry, memory, readme, row as rows_of, speed
+from servers import PEER_SERVERS, Server, gyre_server, machine, peer, settle_on_load_core
 
 OURS = "gyre"
-README_MARKS = ("<!-- bench: begin -->", "<!-- bench: end -->")
+# Which rows belong to a subject, by the subject they say.
+SUBJECT_ROWS = {"speed": {"speed"}, "memory": {"memory", "snapshot"}, "expiry": {"expiry"}}
 
 
 def options():
@@ -30,7 +30,7 @@ def options():
     parser.add_argument("--peers", default=",".join(PEER_SERVERS), help="which peers, or 'none'")
     parser.add_argument("--server", help="our binary (default: target/release/gyre-server)")
     parser.add_argument("--also", action="append", default=[], metavar="NAME=COMMAND", help="one more server")
-    parser.add_argument("--rounds", type=int, help="rounds of the speed rows (default 3, quick 1)")
+    parser.add_argument("--rounds", type=int, help="rounds of the speed rows (default 5, quick 1)")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--against", help="JSON of an earlier run whose peers' figures stand in for this one's")
     parser.add_argument("--port", type=int, default=7900, help="first port to use")
@@ -75,7 +75,7 @@ def measure(given, commands):
         try:
             for index, (name, command) in enumerate(commands.items()):
                 servers.append(Server(name, command, given.port + index))
-            rows += speed.run(servers, given.only, given.rounds or (1 if given.quick else 3), 0.25 if given.quick else 1.0, report)
+            rows += speed.run(servers, given.only, given.rounds or (1 if given.quick else 5), 0.25 if given.quick else 1.0, report)
         finally:
             for server in servers:
                 server.__exit__()
@@ -89,15 +89,6 @@ def heading(given, commands):
     when = datetime.date.today().isoformat()
     how = "`" + " ".join(["make bench"] + ([f'ARGS="{" ".join(sys.argv[1:])}"'] if sys.argv[1:] else [])) + "`"
     return f"Measured {when} on {machine()}, by {how}. Median (lowest–highest of the rounds)."
-
-
-def write_readme(text):
-    path = HOME / "README.md"
-    begin, end = README_MARKS
-    page = path.read_text()
-    if begin not in page or end not in page:
-        raise SystemExit(f"README.md has no {begin} … {end}")
-    path.write_text(re.sub(re.escape(begin) + ".*?" + re.escape(end), lambda _: f"{begin}\n{text}\n{end}", page, flags=re.S))
 
 
 def main():
@@ -115,7 +106,9 @@ def main():
         content = {"heading": heading(given, commands), "rows": [row.as_json(OURS) for row in rows]}
         Path(given.json).write_text(json.dumps(content, indent=1))
     if given.readme:
-        write_readme(heading(given, commands) + "\n\n" + markdown)
+        for subject in given.subjects.split(","):
+            part = [row for row in rows if row.subject in SUBJECT_ROWS[subject]]
+            readme.write(f"bench {subject}", heading(given, commands) + "\n\n" + rows_of.as_markdown(part, OURS, servers))
     missed = [row.name for row in rows if row.verdict(OURS) in ("MISSED", "FAILED")]
     print(f"\nbench: {sum(row.verdict(OURS) == 'met' for row in rows)} goals met, {len(missed)} missed" + (": " + ", ".join(missed) if missed else ""))
     return 1 if missed else 0

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how long a client waits while the server has something large to do (`make pauses`).
 
-usage: scripts/pauses.py [--only REGEX] [--runs N] [--server PATH] [--peers redis80,…|none] [--port N] [--json FILE] [--markdown]
+usage: scripts/pauses.py [--only REGEX] [--runs N] [--server PATH] [--peers redis80,…|none] [--port N] [--json FILE] [--markdown] [--readme]
 
 A compiled prober sends a PING every millisecond on its own connection: during the event, then for just as long with the same server idle (a machine
 that stumbles once a second must do so in both). Server on the first core, prober and load on the second (the prober before the load, by real-time
@@ -20,7 +20,7 @@ import threading
 import time
 from pathlib import Path
 
-from measures import row as rows_of
+from measures import readme, row as rows_of
 from measures.memory import chunks
 from measures.speed import benchmark
 from servers import CACHE, HOME, LOAD_CORE, PEER_SERVERS, Server, encode, gyre_server, machine, peer, settle_on_load_core
@@ -155,6 +155,7 @@ def main():
     options.add_argument("--port", type=int, default=7880)
     options.add_argument("--json")
     options.add_argument("--markdown", action="store_true")
+    options.add_argument("--readme", action="store_true", help="put the Markdown table into README.md")
     given = options.parse_args()
 
     prober_path()
@@ -181,7 +182,10 @@ def main():
                 row.add(name, max(0.0, longest - idle))
         rows.append(row)
     heading = f"Measured {datetime.date.today().isoformat()} on {machine()}, by `make pauses`. Median of {given.runs} runs (lowest–highest)."
-    print(f"\n{heading}\n\n{(rows_of.as_markdown if given.markdown else rows_of.as_text)(rows, OURS, list(commands))}")
+    markdown = rows_of.as_markdown(rows, OURS, list(commands))
+    print(f"\n{heading}\n\n{markdown if given.markdown else rows_of.as_text(rows, OURS, list(commands))}")
+    if given.readme:
+        readme.write("pauses", heading + "\n\n" + markdown)
     if given.json:
         Path(given.json).write_text(json.dumps({"heading": heading, "rows": [row.as_json(OURS) for row in rows]}, indent=1))
     missed = [row.name for row in rows if row.verdict(OURS) != "met"]
