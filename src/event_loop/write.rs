@@ -42,10 +42,16 @@ impl EventLoop {
         let Some(connection) = self.outside.connections.get_mut(index_of(key)) else { return };
         let mut sent = 0;
         while !session.out.is_empty() && !connection.is_write_blocked && sent < WRITE_BYTES_PER_TURN {
-            let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
-            let count = session.out.slices(&mut pieces);
-            let wanted: usize = pieces[..count].iter().map(|piece| piece.len()).sum();
-            match connection.write(&pieces[..count]) {
+            let (wanted, written) = match session.out.only_slice() {
+                Some(bytes) => (bytes.len(), connection.write(&[IoSlice::new(bytes)])),
+                None => {
+                    let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
+                    let count = session.out.slices(&mut pieces);
+                    let wanted = pieces[..count].iter().map(|piece| piece.len()).sum();
+                    (wanted, connection.write(&pieces[..count]))
+                }
+            };
+            match written {
                 Ok(written) => {
                     sent += written;
                     session.out.consume(written);

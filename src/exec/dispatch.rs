@@ -84,46 +84,49 @@ pub fn run(
     let Some(session) = server.sessions.get_mut(key) else { return Done::Ran };
     session.commands += 1;
     let start = session.out.mark();
-    let (id, refused) = match resolve(context.commands, request) {
-        Ok(id) => (id, None),
-        Err((id, stop)) => (id, Some(stop)),
+    let resolved = match request.id.map(|id| (id, context.commands.row(id))) {
+        // Nearly every request: a command that is there, without subcommands, with as many words as it takes.
+        Some((id, row)) if row.children.is_empty() && row.command.spec.accepts(request.args.len()) => Ok(id),
+        _ => resolve(context.commands, request),
     };
-    if let Some(stop) = refused {
-        refuse(context.commands, server, key, id, stop);
-    } else {
-        let id = id.expect("a row without a refusal");
-        let row = context.commands.row(id);
-        let conditions = gates::conditions(server.standing, session, row.command.spec.flags);
-        if conditions != 0 {
-            let settings = context.settings;
-            let mut visitor = Visitor { server, world, settings, session: key, row, id, args: request.args };
-            match gates::ask(conditions, &mut visitor) {
-                Verdict::Pass => {}
-                Verdict::Hold => {
-                    hold(server, key);
-                    return Done::Held;
-                }
-                Verdict::Queued => {
-                    server.sessions.queue_write(key);
-                    return Done::Ran;
-                }
-                Verdict::Refuse(stop) => {
-                    refuse(context.commands, server, key, Some(id), stop);
-                    finish_reply(server, key, start);
-                    return Done::Ran;
-                }
-            }
-        }
-        // A subcommand has its key elsewhere than its container, for which the hash was computed.
-        let request = if request.id == Some(id) { request } else { nested_request(context, id, request.args) };
-        if let Run::Data(handler) = row.command.run
-            && conditions == 0
-        {
-            run_data(context, server, key, id, handler, request);
+    let id = match resolved {
+        Ok(id) => id,
+        Err((id, stop)) => {
+            refuse(context.commands, server, key, id, stop);
             return finish_run(context, server, world, key, start);
         }
-        run_client_command(context, server, world, key, id, request);
+    };
+    let row = context.commands.row(id);
+    let conditions = gates::conditions(server.standing, session, row.command.spec.flags);
+    if conditions != 0 {
+        let settings = context.settings;
+        let mut visitor = Visitor { server, world, settings, session: key, row, id, args: request.args };
+        match gates::ask(conditions, &mut visitor) {
+            Verdict::Pass => {}
+            Verdict::Hold => {
+                hold(server, key);
+                return Done::Held;
+            }
+            Verdict::Queued => {
+                server.sessions.queue_write(key);
+                return Done::Ran;
+            }
+            Verdict::Refuse(stop) => {
+                refuse(context.commands, server, key, Some(id), stop);
+                finish_reply(server, key, start);
+                return Done::Ran;
+            }
+        }
     }
+    // A subcommand has its key elsewhere than its container, for which the hash was computed.
+    let request = if request.id == Some(id) { request } else { nested_request(context, id, request.args) };
+    if let Run::Data(handler) = row.command.run
+        && conditions == 0
+    {
+        run_data(context, server, key, id, handler, request);
+        return finish_run(context, server, world, key, start);
+    }
+    run_client_command(context, server, world, key, id, request);
     finish_run(context, server, world, key, start)
 }
 
@@ -148,8 +151,8 @@ fn finish_run(
 }
 
 /// The row that a request means, or the error that it is answered with.
-#[inline]
-fn resolve(commands: &CommandTable, request: Request) -> Result<Option<usize>, (Option<usize>, Stop)> {
+#[inline(never)]
+fn resolve(commands: &CommandTable, request: Request) -> Result<usize, (Option<usize>, Stop)> {
     let Some(mut id) = request.id else { return Err((None, unknown_command(request.args))) };
     let mut row = commands.row(id);
     if !row.children.is_empty() && request.args.len() > 1 {
@@ -170,7 +173,7 @@ fn resolve(commands: &CommandTable, request: Request) -> Result<Option<usize>, (
         let text = format!("ERR wrong number of arguments for '{}' command", row.full_name);
         return Err((Some(id), Stop::error_owned(text)));
     }
-    Ok(Some(id))
+    Ok(id)
 }
 
 /// Longest piece of a client's words that an error text repeats, bytes.

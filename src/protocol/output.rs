@@ -144,6 +144,12 @@ impl Output {
         self.bytes.extend_from_slice(&other.bytes[at..]);
     }
 
+    /// All that is to be sent, if it is in one piece.
+    #[inline]
+    pub fn only_slice(&self) -> Option<&[u8]> {
+        if self.shared.is_empty() { Some(&self.bytes[self.sent..]) } else { None }
+    }
+
     /// Fills in the next pieces to send, in order; how many there are, at most as many as there is room for.
     pub fn slices<'a>(&'a self, into: &mut [IoSlice<'a>]) -> usize {
         let mut places = into.iter_mut();
