@@ -225,15 +225,9 @@ fn spublish(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome 
     Ok(())
 }
 
-/// An error of CHANNELS and SHARDCHANNELS alone: the arity lets more words through than they take.
-fn too_many_words(call: &Call) -> Stop {
-    let name = String::from_utf8_lossy(call.arg(1)).into_owned();
-    Stop::error_owned(format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try PUBSUB HELP."))
-}
-
 fn names(call: &mut Call, server: &mut Server, topic: Topic) -> Outcome {
     if call.argc() > 3 {
-        return Err(too_many_words(call));
+        return Err(call.wrong_subcommand());
     }
     let pattern = (call.argc() == 3).then(|| call.arg(2));
     let start = call.reply.deferred();

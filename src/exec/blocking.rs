@@ -4,10 +4,11 @@
 //! One mechanism for all: first come, first served for each key; what runs again is the whole command, so that it sees the
 //! data as it is then.
 
-use super::call::{Block, OnTimeout};
+use super::call::Block;
 use super::dispatch::{self, Context};
 use crate::keyspace::{Key, SessionKey};
 use crate::protocol::args::Args;
+use crate::protocol::reply::Reply;
 use crate::server::session::{Blocked, flag};
 use crate::server::{Alarm, Server, World};
 
@@ -36,7 +37,6 @@ pub fn park(server: &mut Server, key: SessionKey, db: usize, block: Block, comma
         timer,
         command_id,
         request: args.to_owned(),
-        null_array_on_timeout: block.on_timeout == OnTimeout::NullArray,
         since: now,
     }));
 }
@@ -63,12 +63,7 @@ pub fn time_out(server: &mut Server, key: SessionKey) {
     if let Some(blocked) = unpark(server, key)
         && let Some(session) = server.sessions.get_mut(key)
     {
-        let null: &[u8] = match (session.is_resp3, blocked.null_array_on_timeout) {
-            (true, _) => b"_\r\n",
-            (false, true) => b"*-1\r\n",
-            (false, false) => b"$-1\r\n",
-        };
-        session.out.bytes.extend_from_slice(null);
+        Reply::new(&mut session.out, session.is_resp3).null_array();
         server.sessions.queue_write(key);
         count(server, &blocked);
     }

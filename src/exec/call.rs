@@ -36,12 +36,12 @@ pub struct Block {
     pub kind: Kind,
     /// When waiting ends without an answer; `None`: never.
     pub deadline: Option<Ms>,
-    pub on_timeout: OnTimeout,
+    pub when_denied: WhenDenied,
 }
 
-/// The reply to a wait that ended without an answer.
+/// What answers a command that may not wait where it stands, in a transaction. (Who waited in vain gets a null array.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnTimeout {
+pub enum WhenDenied {
     Null,
     NullArray,
 }
@@ -55,6 +55,21 @@ impl Stop {
     pub fn error_owned(text: impl Into<Vec<u8>>) -> Stop {
         Stop::Error(Cow::Owned(text.into()))
     }
+
+    /// An error that repeats a client's word.
+    #[cold]
+    pub fn quoting(before: &str, word: &[u8], after: &str) -> Stop {
+        Stop::error_owned([before.as_bytes(), shown(word, usize::MAX), after.as_bytes()].concat())
+    }
+}
+
+/// Longest piece of a client's words that an error about commands repeats, bytes.
+pub(super) const SHOWN_BYTES_MAX: usize = 128;
+
+/// The part of a client's word that an error text repeats: it ends at a zero byte, as C's strings do.
+pub(super) fn shown(word: &[u8], bytes_max: usize) -> &[u8] {
+    let end = memchr::memchr(0, word).unwrap_or(word.len());
+    &word[..end.min(bytes_max)]
 }
 
 impl From<WrongType> for Stop {
@@ -113,6 +128,21 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    /// The error for a number of words that the arity lets through and the command has no use for.
+    #[cold]
+    pub fn wrong_arity(&self) -> Stop {
+        let name = &self.commands.row(self.command_id).full_name;
+        Stop::error_owned(format!("ERR wrong number of arguments for '{name}' command"))
+    }
+
+    /// The same where Redis tells it as it tells an unknown subcommand.
+    #[cold]
+    pub fn wrong_subcommand(&self) -> Stop {
+        let before: &[u8] = b"ERR unknown subcommand or wrong number of arguments for '";
+        let (container, name) = (self.arg(0).to_ascii_uppercase(), shown(self.arg(1), SHOWN_BYTES_MAX));
+        Stop::error_owned([before, name, b"'. Try ", &container, b" HELP."].concat())
+    }
+
     /// Number of words, name included.
     #[inline]
     pub fn argc(&self) -> usize {
@@ -141,6 +171,15 @@ impl<'a> Call<'a> {
     #[inline]
     pub fn integer(&self, index: usize) -> Result<i64, Stop> {
         parse_i64(self.args.get(index)).ok_or(fault::NOT_AN_INTEGER)
+    }
+
+    /// The word at `index` as the number of one of `databases` databases.
+    pub fn database(&self, index: usize, databases: usize) -> Result<usize, Stop> {
+        let number = self.integer(index)?;
+        if i32::try_from(number).is_err() {
+            return Err(Stop::error("ERR value is out of range, value must between -2147483648 and 2147483647"));
+        }
+        usize::try_from(number).ok().filter(|&number| number < databases).ok_or(fault::DB_OUT_OF_RANGE)
     }
 
     /// The word at `index` as a finite or infinite double.

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use super::blocking;
-use super::call::{Call, Outcome, Stop, fault};
+use super::call::{Call, Outcome, SHOWN_BYTES_MAX, Stop, fault, shown};
 use super::command::{CommandTable, Run};
 use super::effects;
 use super::gates::{self, Verdict, Visitor};
@@ -162,7 +162,7 @@ fn resolve(commands: &CommandTable, request: Request) -> Result<usize, (Option<u
                 row = commands.row(id);
             }
             None => {
-                let name = echo(request.args.get(1), ECHO_BYTES_MAX);
+                let name = shown(request.args.get(1), SHOWN_BYTES_MAX);
                 let help = format!("'. Try {} HELP.", row.command.spec.name);
                 let text = [b"ERR unknown subcommand '", name, help.as_bytes()].concat();
                 return Err((Some(id), Stop::error_owned(text)));
@@ -176,26 +176,17 @@ fn resolve(commands: &CommandTable, request: Request) -> Result<usize, (Option<u
     Ok(id)
 }
 
-/// Longest piece of a client's words that an error text repeats, bytes.
-const ECHO_BYTES_MAX: usize = 128;
-
-/// The part of a client's word that an error text repeats: it ends at a zero byte, as C's strings do.
-fn echo(word: &[u8], bytes_max: usize) -> &[u8] {
-    let end = memchr::memchr(0, word).unwrap_or(word.len());
-    &word[..end.min(bytes_max)]
-}
-
 #[cold]
 fn unknown_command(args: Args) -> Stop {
     let mut text = b"ERR unknown command '".to_vec();
-    text.extend_from_slice(echo(args.get(0), ECHO_BYTES_MAX));
+    text.extend_from_slice(shown(args.get(0), SHOWN_BYTES_MAX));
     text.extend_from_slice(b"', with args beginning with: ");
     let mut echoed = 0;
     for word in args.iter().skip(1) {
-        if echoed >= ECHO_BYTES_MAX {
+        if echoed >= SHOWN_BYTES_MAX {
             break;
         }
-        let piece = echo(word, ECHO_BYTES_MAX - echoed);
+        let piece = shown(word, SHOWN_BYTES_MAX - echoed);
         text.push(b'\'');
         text.extend_from_slice(piece);
         text.extend_from_slice(b"' ");
@@ -393,9 +384,9 @@ pub fn run_nested(
     if let Err(Stop::Block(block)) = call_and_count(context, server, world, key, id, request, false, out) {
         let is_resp3 = server.sessions.get(key).is_some_and(|s| s.is_resp3);
         let mut reply = Reply::new(out, is_resp3);
-        match block.on_timeout {
-            super::call::OnTimeout::Null => reply.null(),
-            super::call::OnTimeout::NullArray => reply.null_array(),
+        match block.when_denied {
+            super::call::WhenDenied::Null => reply.null(),
+            super::call::WhenDenied::NullArray => reply.null_array(),
         }
     }
 }

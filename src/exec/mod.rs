@@ -16,5 +16,5 @@ pub mod settings;
 pub mod snapshot;
 pub mod transactions;
 
-pub use call::{Block, Call, OnTimeout, Outcome, Stop, fault};
+pub use call::{Block, Call, Outcome, Stop, WhenDenied, fault};
 pub use command::{Command, CommandTable, Run};

@@ -344,7 +344,13 @@ impl<'e> EntryRef<'e> {
     pub fn duplicate(self, key: &[u8], with_deadline: bool, access: u32) -> EntryBox {
         match self.value() {
             Value::String(Str::Int(n)) => EntryBox::integer(key, n, with_deadline, access),
-            Value::String(Str::Bytes(b)) => EntryBox::inline(key, b, with_deadline, access),
+            Value::String(Str::Bytes(b)) => {
+                let mut copy = EntryBox::inline(key, b, with_deadline, access);
+                if self.has(EDITED) {
+                    copy.as_mut().mark_edited();
+                }
+                copy
+            }
             Value::String(Str::Shared(s)) => EntryBox::shared(key, s.clone(), with_deadline, access),
             Value::List(x) => EntryBox::object(key, x.clone(), with_deadline, access),
             Value::Set(x) => EntryBox::object(key, x.clone(), with_deadline, access),

@@ -66,7 +66,6 @@ pub struct Blocked {
     pub timer: Option<crate::structures::timers::TimerId>,
     pub command_id: usize,
     pub request: OwnedRequest,
-    pub null_array_on_timeout: bool,
     /// When it began, in clock cycles: the time it waits counts as its duration in no statistics but its own.
     pub since: Ms,
 }

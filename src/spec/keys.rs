@@ -169,9 +169,7 @@ impl KeySpec {
                 if at >= words {
                     return false;
                 }
-                let Some(count) = std::str::from_utf8(word(at)).ok().and_then(|t| t.parse::<usize>().ok()) else {
-                    return false;
-                };
+                let Ok(count) = usize::try_from(leading_integer(word(at))) else { return false };
                 let from = first + offset as usize;
                 if count == 0 || count > words || from + (count - 1) * step as usize >= words {
                     return false;
@@ -197,4 +195,16 @@ impl KeySpec {
             }
         }
     }
+}
+
+/// The number that a word begins with, as C's `atoi` reads it; 0 if there is none.
+fn leading_integer(word: &[u8]) -> i64 {
+    let word = word.trim_ascii_start();
+    let (sign, digits) = match word {
+        [b'-', rest @ ..] => (-1, rest),
+        [b'+', rest @ ..] => (1, rest),
+        _ => (1, word),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    sign * digits.fold(0i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')))
 }

@@ -94,8 +94,7 @@ fn hello(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
             name = Some(call.arg(at + 1));
             at += 2;
         } else {
-            let option = String::from_utf8_lossy(call.arg(at)).into_owned();
-            return Err(Stop::error_owned(format!("ERR Syntax error in HELLO option '{option}'")));
+            return Err(Stop::quoting("ERR Syntax error in HELLO option '", call.arg(at), "'"));
         }
     }
     let session = server.sessions.get_mut(call.session).expect("the session at hand");

@@ -1,6 +1,5 @@
 //! Commands about the connection itself: PING, ECHO, SELECT, QUIT, RESET.
 
-use crate::exec::call::fault;
 use crate::exec::{Call, Command, Outcome};
 use crate::keyspace::Db;
 use crate::server::session::flag as session_flag;
@@ -39,7 +38,7 @@ pub const COMMANDS: &[Command] = &[
 
 fn ping(call: &mut Call, _: &mut Db) -> Outcome {
     if call.argc() > 2 {
-        return Err("ERR wrong number of arguments for 'ping' command".into());
+        return Err(call.wrong_arity());
     }
     let is_subscribed = call.session_flags & session_flag::SUBSCRIBED != 0;
     let message = if call.argc() == 2 { Some(call.arg(1)) } else { None };
@@ -61,12 +60,9 @@ fn echo(call: &mut Call, _: &mut Db) -> Outcome {
 }
 
 fn select(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
-    let index = call.integer(1)?;
-    if index < 0 || index as usize >= server.keyspace.databases() {
-        return Err(fault::DB_OUT_OF_RANGE);
-    }
+    let index = call.database(1, server.keyspace.databases())?;
     let session = server.sessions.get_mut(call.session).expect("the session at hand");
-    session.db = index as usize;
+    session.db = index;
     call.reply.ok();
     Ok(())
 }

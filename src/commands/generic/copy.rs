@@ -2,7 +2,7 @@
 
 use super::rename::SAME_OBJECT;
 use crate::exec::call::fault;
-use crate::exec::{Call, Command, Outcome, Stop};
+use crate::exec::{Call, Command, Outcome};
 use crate::keyspace::{Keyspace, event};
 use crate::spec::flag::{DENYOOM, WRITE};
 use crate::spec::{at, command};
@@ -17,15 +17,6 @@ pub const COMMANDS: &[Command] =
         .says("Copies the value of a key to another one.")
         .keyspace(copy)];
 
-/// The database that word `index` names.
-pub(super) fn database_index(call: &Call, index: usize, keyspace: &Keyspace) -> Result<usize, Stop> {
-    let number = call.integer(index)?;
-    if i32::try_from(number).is_err() {
-        return Err(Stop::error("ERR value is out of range, value must between -2147483648 and 2147483647"));
-    }
-    usize::try_from(number).ok().filter(|&number| number < keyspace.databases()).ok_or(fault::DB_OUT_OF_RANGE)
-}
-
 fn copy(call: &mut Call, keyspace: &mut Keyspace) -> Outcome {
     let (mut target, mut replace) = (call.db, false);
     let mut index = 3;
@@ -33,7 +24,7 @@ fn copy(call: &mut Call, keyspace: &mut Keyspace) -> Outcome {
         if call.is(index, "REPLACE") {
             replace = true;
         } else if call.is(index, "DB") && index + 1 < call.argc() {
-            target = database_index(call, index + 1, keyspace)?;
+            target = call.database(index + 1, keyspace.databases())?;
             index += 1;
         } else {
             return Err(fault::SYNTAX);

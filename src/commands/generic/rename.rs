@@ -1,6 +1,5 @@
 //! RENAME, RENAMENX, MOVE: a value goes to another name or another database; its deadline goes with it.
 
-use super::copy::database_index;
 use crate::exec::call::fault;
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::keyspace::{Db, Key, Keyspace, event};
@@ -70,7 +69,7 @@ fn give_name(db: &mut Db, from: Key<'_>, to: Key<'_>) {
 }
 
 fn move_key(call: &mut Call, keyspace: &mut Keyspace) -> Outcome {
-    let to = database_index(call, 2, keyspace)?;
+    let to = call.database(2, keyspace.databases())?;
     let (from, key) = (call.db, call.key(1));
     if from == to {
         return Err(SAME_OBJECT);

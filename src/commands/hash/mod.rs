@@ -47,7 +47,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(n), n being the number of fields to remove")
         .says("Removes fields, and the key with the last of them.")
         .data(write::hdel),
-    hash("HGETDEL", "key {FIELDS numfields:integer field+}", -5)
+    hash("HGETDEL", "key FIELDS {fields=numfields:integer field+}", -5)
         .since("8.0.0")
         .flags(WRITE | FAST)
         .keys(at(1).read_write().access().delete())

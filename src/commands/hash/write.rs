@@ -9,22 +9,22 @@ use crate::value::Object;
 use crate::value::hash::Hash;
 
 pub(super) fn hset(call: &mut Call, db: &mut Db) -> Outcome {
-    let created = set_pairs(call, db, "ERR wrong number of arguments for 'hset' command")?;
+    let created = set_pairs(call, db)?;
     call.reply.integer(created as i64);
     Ok(())
 }
 
 pub(super) fn hmset(call: &mut Call, db: &mut Db) -> Outcome {
-    set_pairs(call, db, "ERR wrong number of arguments for 'hmset' command")?;
+    set_pairs(call, db)?;
     call.reply.ok();
     Ok(())
 }
 
 /// Sets the pairs from word 2 on; how many fields are new.
-fn set_pairs(call: &Call, db: &mut Db, odd: &'static str) -> Result<usize, Stop> {
+fn set_pairs(call: &Call, db: &mut Db) -> Result<usize, Stop> {
     let words = call.args.from(2);
     if words.len() % 2 != 0 {
-        return Err(odd.into());
+        return Err(call.wrong_arity());
     }
     let created = db.edit_or_create(call.key(1), |hash: &mut Hash, changes| {
         hash.make_fit(words.iter(), changes.limits);

@@ -1,7 +1,7 @@
 //! LMOVE, RPOPLPUSH, and those that wait for an element: BLMOVE, BRPOPLPUSH.
 
 use super::{end_at, pop_event, push_event};
-use crate::exec::{Block, Call, Command, OnTimeout, Outcome, Stop};
+use crate::exec::{Block, Call, Command, Outcome, Stop, WhenDenied};
 use crate::keyspace::Db;
 use crate::spec::flag::{BLOCKING, DENYOOM, WRITE};
 use crate::spec::{Group, KeySpec, at, command};
@@ -92,7 +92,7 @@ fn brpoplpush(call: &mut Call, db: &mut Db) -> Outcome {
 
 fn wait(call: &Call, deadline: Option<i64>) -> Stop {
     let keys = vec![call.arg(1).to_vec()];
-    Stop::Block(Block { keys, kind: Kind::List, deadline, on_timeout: OnTimeout::Null })
+    Stop::Block(Block { keys, kind: Kind::List, deadline, when_denied: WhenDenied::Null })
 }
 
 /// Moves one element and answers with it; false when there is none.

@@ -5,7 +5,7 @@
 use super::{end_at, pop_event, push_item, write_item};
 use crate::base::clock::Ms;
 use crate::base::number::parse_i64;
-use crate::exec::{Block, Call, Command, OnTimeout, Outcome, Stop, fault};
+use crate::exec::{Block, Call, Command, Outcome, Stop, WhenDenied, fault};
 use crate::keyspace::{Changes, Db};
 use crate::spec::flag::{BLOCKING, FAST, MOVABLE_KEYS, WRITE};
 use crate::spec::{Group, KeySpec, at, command, counted};
@@ -70,10 +70,7 @@ fn pop(call: &mut Call, db: &mut Db, end: End) -> Outcome {
     match call.argc() {
         2 => pop_one(call, db, end),
         3 => pop_several(call, db, end),
-        _ => {
-            let name = if end == End::Front { "lpop" } else { "rpop" };
-            Err(Stop::error_owned(format!("ERR wrong number of arguments for '{name}' command")))
-        }
+        _ => Err(call.wrong_arity()),
     }
 }
 
@@ -228,6 +225,6 @@ fn wait(call: &Call, keys: Range<usize>, deadline: Option<Ms>) -> Stop {
         keys: keys.map(|index| call.arg(index).to_vec()).collect(),
         kind: Kind::List,
         deadline,
-        on_timeout: OnTimeout::NullArray,
+        when_denied: WhenDenied::NullArray,
     })
 }

@@ -1,6 +1,6 @@
 //! SHUTDOWN: only asks. The loop leaves at the end of its turn, when everything that was answered is in the data to be saved.
 
-use crate::exec::{Block, Call, OnTimeout, Outcome, Stop, fault};
+use crate::exec::{Block, Call, Outcome, Stop, WhenDenied, fault};
 use crate::server::{Server, ShutdownRequest, World};
 use crate::value::Kind;
 
@@ -26,7 +26,7 @@ pub fn shutdown(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outc
     }
     server.shutdown = Some(request);
     // No answer but an error, should it come to that.
-    Err(Stop::Block(Block { keys: Vec::new(), kind: Kind::String, deadline: None, on_timeout: OnTimeout::Null }))
+    Err(Stop::Block(Block { keys: Vec::new(), kind: Kind::String, deadline: None, when_denied: WhenDenied::Null }))
 }
 
 fn abort(call: &mut Call, server: &mut Server, request: ShutdownRequest) -> Outcome {

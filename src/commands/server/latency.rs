@@ -77,7 +77,7 @@ fn history(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
 fn graph(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let name = String::from_utf8_lossy(call.arg(2)).into_owned();
     let event = server.observe.latency.event(call.arg(2));
-    let event = event.ok_or_else(|| Stop::error_owned(format!("ERR No samples available for event '{name}'")))?;
+    let event = event.ok_or_else(|| Stop::quoting("ERR No samples available for event '", call.arg(2), "'"))?;
     let text = event.graph(&name, call.now / 1000);
     call.reply.verbatim("txt", text.as_bytes());
     Ok(())

@@ -39,7 +39,7 @@ const fn read(name: &'static str, grammar: &'static str, arity: i32, since: &'st
 
 fn get(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     if call.argc() > 3 {
-        return Err(Stop::error("ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP."));
+        return Err(call.wrong_subcommand());
     }
     let log = &server.observe.slow_log;
     let count = match call.argc() {

@@ -78,7 +78,7 @@ fn xadd(call: &mut Call, db: &mut Db) -> Outcome {
     let options = trim::parse_options(call, true)?;
     let pairs_at = options.id_at + 1;
     if options.id_at == 0 || pairs_at >= call.argc() || (call.argc() - pairs_at) % 2 == 1 {
-        return Err("ERR wrong number of arguments for 'xadd' command".into());
+        return Err(call.wrong_arity());
     }
     let new = parse_new_id(call.arg(options.id_at))?;
     let key = call.key(1);

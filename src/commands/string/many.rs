@@ -2,7 +2,7 @@
 
 use super::reply_string;
 use crate::commands::near::each_key;
-use crate::exec::{Call, Command, Outcome, Stop};
+use crate::exec::{Call, Command, Outcome};
 use crate::keyspace::{Db, Deadline, StringValue, event};
 use crate::spec::flag::{DENYOOM, FAST, READONLY, WRITE};
 use crate::spec::{Group, at, command};
@@ -70,8 +70,7 @@ fn check_pairs(call: &Call) -> Outcome {
     if call.argc() % 2 == 1 {
         return Ok(());
     }
-    let name = &call.commands.row(call.command_id).full_name;
-    Err(Stop::error_owned(format!("ERR wrong number of arguments for '{name}' command")))
+    Err(call.wrong_arity())
 }
 
 fn set_all(call: &mut Call, db: &mut Db) {

@@ -3,7 +3,7 @@
 //! Whatever the command, the journal reads which end of which key was popped, and how many.
 
 use super::reply_member;
-use crate::exec::call::{Block, OnTimeout, fault};
+use crate::exec::call::{Block, WhenDenied, fault};
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::keyspace::event::{Event, class, event};
 use crate::keyspace::{Db, Key};
@@ -214,5 +214,5 @@ fn pop_or_wait(call: &mut Call, db: &mut Db, request: &Request, form: Form, time
         return Ok(());
     }
     let keys = request.keys.clone().map(|index| call.arg(index).to_vec()).collect();
-    Err(Stop::Block(Block { keys, kind: Kind::Zset, deadline, on_timeout: OnTimeout::NullArray }))
+    Err(Stop::Block(Block { keys, kind: Kind::Zset, deadline, when_denied: WhenDenied::NullArray }))
 }

@@ -2,7 +2,7 @@
 
 use super::bounds::{lex_range, score_range};
 use crate::exec::call::fault;
-use crate::exec::{Call, Command, Outcome, Stop};
+use crate::exec::{Call, Command, Outcome};
 use crate::keyspace::Db;
 use crate::spec::flag::{FAST, READONLY};
 use crate::spec::{Group, at, command};
@@ -114,8 +114,7 @@ fn zmscore(call: &mut Call, db: &mut Db) -> Outcome {
 
 fn rank(call: &mut Call, db: &mut Db, is_reversed: bool) -> Outcome {
     if call.argc() > 4 {
-        let name = if is_reversed { "zrevrank" } else { "zrank" };
-        return Err(Stop::error_owned(format!("ERR wrong number of arguments for '{name}' command")));
+        return Err(call.wrong_arity());
     }
     let with_score = call.argc() == 4;
     if with_score && !call.is(3, "WITHSCORE") {

@@ -56,8 +56,7 @@ fn parse<'c>(call: &Call<'c>) -> Result<Filter<'c>, Stop> {
             filter.local = Some(value);
         } else if call.is(at, "USER") {
             if value != b"default" {
-                let text = format!("ERR No such user '{}'", String::from_utf8_lossy(value));
-                return Err(Stop::error_owned(text));
+                return Err(Stop::quoting("ERR No such user '", value, "'"));
             }
             filter.user = Some(value);
         } else if call.is(at, "SKIPME") {

@@ -25,10 +25,7 @@ impl Class {
             b"master" => Ok(Class::Master),
             b"replica" | b"slave" => Ok(Class::Replica),
             b"pubsub" => Ok(Class::PubSub),
-            _ => {
-                let text = format!("ERR Unknown client type '{}'", String::from_utf8_lossy(word));
-                Err(Stop::error_owned(text))
-            }
+            _ => Err(Stop::quoting("ERR Unknown client type '", word, "'")),
         }
     }
 

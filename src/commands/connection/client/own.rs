@@ -33,17 +33,15 @@ pub fn set_name_command(call: &mut Call, server: &mut Server, _: &mut dyn World)
 
 pub fn set_info(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let session = server.sessions.get_mut(call.session).expect("the session at hand");
-    let (place, option) = if call.is(2, "LIB-NAME") {
-        (&mut session.lib_name, "lib-name")
+    let place = if call.is(2, "LIB-NAME") {
+        &mut session.lib_name
     } else if call.is(2, "LIB-VER") {
-        (&mut session.lib_version, "lib-ver")
+        &mut session.lib_version
     } else {
-        let option = String::from_utf8_lossy(call.arg(2)).into_owned();
-        return Err(Stop::error_owned(format!("ERR Unrecognized option '{option}'")));
+        return Err(Stop::quoting("ERR Unrecognized option '", call.arg(2), "'"));
     };
     if !is_valid_name(call.arg(3)) {
-        let text = format!("ERR {option} cannot contain spaces, newlines or special characters.");
-        return Err(Stop::error_owned(text));
+        return Err(Stop::quoting("ERR ", call.arg(2), " cannot contain spaces, newlines or special characters."));
     }
     *place = call.arg(3).into();
     call.reply.ok();

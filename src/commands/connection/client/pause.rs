@@ -14,7 +14,7 @@ pub fn pause(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome
             return Err("ERR CLIENT PAUSE mode must be WRITE or ALL".into());
         }
     } else if call.argc() > 4 {
-        return Err(fault::SYNTAX);
+        return Err(call.wrong_subcommand());
     }
     let timeout_ms = parse_i64(call.arg(2)).ok_or("ERR timeout is not an integer or out of range")?;
     if timeout_ms < 0 {
@@ -41,7 +41,7 @@ pub fn unblock(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outco
             return Err("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR".into());
         }
     } else if call.argc() > 4 {
-        return Err(fault::SYNTAX);
+        return Err(call.wrong_subcommand());
     }
     let id = call.integer(2)?;
     let target = server.sessions.find_id(id as u64).filter(|s| s.blocked.is_some()).map(|s| s.key);

@@ -9,7 +9,7 @@ mod switches;
 
 use std::ops::RangeInclusive;
 
-use crate::exec::{Call, Command, Outcome, Stop};
+use crate::exec::{Call, Command, Outcome};
 use crate::server::{Server, World};
 use crate::spec::flag::{ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE};
 use crate::spec::{Group, command};
@@ -80,23 +80,14 @@ const WORDS_MAX: usize = usize::MAX;
 const PLAIN_FROM: &str = "Length from which an element of a list stands by itself; 0 is the usual one.";
 const REPLY_BUFFER: &str = "Accepted: a client has a buffer only while something is unsent.";
 
-/// Longest part of an unknown name that the error repeats.
-const NAME_BYTES_MAX: usize = 128;
-
 fn debug(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
     let words = call.argc() - 2;
     let name = call.arg(1);
     let is_meant = |sub: &&Subcommand| sub.name.as_bytes().eq_ignore_ascii_case(name) && sub.words.contains(&words);
     match SUBCOMMANDS.iter().find(is_meant) {
         Some(sub) => (sub.run)(call, server, world),
-        None => Err(wrong_words(name)),
+        None => Err(call.wrong_subcommand()),
     }
-}
-
-fn wrong_words(name: &[u8]) -> Stop {
-    let name = &name[..name.len().min(NAME_BYTES_MAX)];
-    let before: &[u8] = b"ERR unknown subcommand or wrong number of arguments for '";
-    Stop::error_owned([before, name, b"'. Try DEBUG HELP."].concat())
 }
 
 fn help(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Outcome {

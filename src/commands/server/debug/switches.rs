@@ -1,6 +1,5 @@
 //! DEBUG subcommands that switch something, or ask something that is not about data.
 
-use super::wrong_words;
 use crate::base::glob;
 use crate::base::number::{parse_f64, parse_memory_size};
 use crate::commands::server::config;
@@ -46,7 +45,7 @@ pub(super) fn reply_buffer(call: &mut Call, _: &mut Server, _: &mut dyn World) -
             call.integer(3)?;
         }
     } else if !call.is(2, "RESIZING") {
-        return Err(wrong_words(b"replybuffer"));
+        return Err(call.wrong_subcommand());
     }
     call.reply.ok();
     Ok(())
