@@ -5,7 +5,7 @@ export GYRE_SERVER ?= $(RELEASE)/gyre-server
 # The names the one binary answers to (argv[0]), as links beside it.
 NAMES := redis-server redis-check-rdb redis-check-aof gyre-check-rdb gyre-check-aof
 
-.PHONY: build run test compat bench pauses differential fuzz clients install-links clean help
+.PHONY: build run test compat bench pauses differential fuzz valgrind clients install-links clean help
 .DEFAULT_GOAL := build
 
 build: ## build the release binary, with its other names as links beside it
@@ -41,6 +41,9 @@ differential: build ## random commands to Redis 8.0.6 and to Gyre, replies compa
 
 fuzz: build ## broken requests, payloads and dumps: the server must live (ARGS="--seed 7 --seconds 600")
 	scripts/fuzz.py $(ARGS)
+
+valgrind: ## the model tests of what uses `unsafe`, under valgrind (ARGS names modules)
+	scripts/valgrind.sh $(ARGS)
 
 clients: build ## real client libraries against the server
 	scripts/clients.sh $(ARGS)

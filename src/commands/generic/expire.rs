@@ -109,7 +109,7 @@ impl Condition {
                 b"XX" => &mut condition.present,
                 b"GT" => &mut condition.later,
                 b"LT" => &mut condition.earlier,
-                _ => return Err(Stop::error_owned([b"ERR Unsupported option ", call.arg(index)].concat())),
+                _ => return Err(Stop::quoting("ERR Unsupported option ", call.arg(index), "")),
             };
             *option = true;
         }
