@@ -127,7 +127,7 @@ impl Strings<'_> {
         let head = (word >> 56) as usize & 7;
         let needed = self.at + region.len() / stride * (head + len + 2) + SHORT_PLACE;
         if self.bytes.len() < needed {
-            self.bytes.resize(needed + STRINGS_ROOM, 0);
+            self.bytes.resize(needed, 0);
         }
         let mut rest = &mut self.bytes[self.at..];
         let mut from = first;
