@@ -155,7 +155,7 @@ impl<'a> Call<'a> {
     }
 
     /// The word at `index` as a key; the first key's hash is there already.
-    #[inline]
+    #[inline(always)]
     pub fn key(&self, index: usize) -> Key<'a> {
         let bytes = self.args.get(index);
         if index == self.first_key { Key { bytes, hash: self.key_hash } } else { Key::new(bytes) }

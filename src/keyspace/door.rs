@@ -98,13 +98,21 @@ impl Db {
     // ---- the door itself ------------------------------------------------------------------------------------------
 
     /// A key changed: the one visible place (see the head of the file). `exists` after the change.
-    #[inline]
+    #[inline(always)]
     fn changed(&mut self, key: &[u8], exists: bool, count: u64) {
         self.effects.dirty += count;
+        if self.rules.tracks_changes || !self.watchers.is_empty() || !self.awaited.is_empty() {
+            self.tell_change(key, exists);
+        }
+    }
+
+    /// Somebody watches, waits or tracks: perhaps this key.
+    #[cold]
+    fn tell_change(&mut self, key: &[u8], exists: bool) {
         if !self.watchers.is_empty() {
             self.touch_watchers(key, exists);
         }
-        if !self.awaited.is_empty() && exists && self.awaited.contains_key(key) {
+        if exists && self.awaited.contains_key(key) {
             self.effects.ready.push(key.into());
         }
         if self.rules.tracks_changes {
