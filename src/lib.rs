@@ -38,6 +38,9 @@ pub mod rdb;
 /// Snapshots on disk: writing them, in the foreground and by a child, and loading them.
 pub mod persist;
 
+/// Scripts and functions: Lua in its sandbox, what was compiled, what is registered.
+pub mod script;
+
 /// The server's state.
 pub mod server;
 

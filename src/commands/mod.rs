@@ -9,6 +9,7 @@ mod near;
 pub mod persistence;
 pub mod pubsub;
 mod scan_options;
+pub mod scripting;
 pub mod server;
 pub mod set;
 pub mod stream;
@@ -26,6 +27,7 @@ pub const ALL: &[&[&[Command]]] = &[
     list::COMMANDS,
     &[persistence::COMMANDS],
     &[pubsub::COMMANDS],
+    scripting::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
     stream::COMMANDS,

@@ -20,10 +20,10 @@ impl EventLoop {
         let (keyspace, persist) = (&mut self.server.keyspace, &mut self.server.persist);
         match loading.step(keyspace, persist, &self.server.settings, &mut self.outside, &self.server.clock) {
             Ok(Step::GoesOn) => self.loading = Some(loading),
-            Ok(Step::Done) => {
-                snapshot::end_loading(&mut self.server);
-                self.tell_ready();
-            }
+            Ok(Step::Done) => match snapshot::end_loading(&mut self.server) {
+                Ok(()) => self.tell_ready(),
+                Err(failure) => self.give_up_loading(&failure),
+            },
             Err(failure) => self.give_up_loading(&failure),
         }
     }

@@ -5,6 +5,7 @@
 mod accept;
 pub mod arguments;
 mod boot;
+mod busy;
 mod children;
 mod close;
 mod cron;

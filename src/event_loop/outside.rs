@@ -6,13 +6,15 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::children::LiveChild;
-use super::{descriptors, logging, process};
+use super::tick::News;
+use super::{busy, descriptors, logging, process};
 use crate::config::Settings;
 use crate::config::choices::LogLevel;
 use crate::config::load::system_text;
+use crate::keyspace::SessionKey;
 use crate::persist::{self, Files, OutputFile, Pipe, RealFiles};
 use crate::reactor::{Connections, Listener, Poller, Signals, bind_all};
-use crate::server::{ProcessFacts, World};
+use crate::server::{ProcessFacts, Server, World};
 
 /// Everything outside that the loop holds on to.
 pub struct Outside {
@@ -23,6 +25,8 @@ pub struct Outside {
     pub signals: Signals,
     /// Children by the index in their pipes' tokens; `None` where one is gone.
     pub children: Vec<Option<LiveChild>>,
+    /// What came while something long ran, and is left for the loop.
+    pub(super) missed: News,
     /// Files to remove when leaving: pid file, Unix socket.
     pub traces: Vec<PathBuf>,
 }
@@ -38,6 +42,7 @@ impl Outside {
             listeners: Vec::new(),
             signals,
             children: Vec::new(),
+            missed: News::default(),
             traces: Vec::new(),
         })
     }
@@ -171,6 +176,14 @@ impl World for Outside {
 
     fn set_log_level(&mut self, level: LogLevel) {
         log::set_max_level(logging::filter_of(level));
+    }
+
+    fn read_while_busy(&mut self, server: &mut Server) -> Vec<SessionKey> {
+        busy::read(self, server)
+    }
+
+    fn write_while_busy(&mut self, server: &mut Server) {
+        busy::write(self, server);
     }
 
     fn process(&mut self) -> ProcessFacts {

@@ -115,7 +115,7 @@ impl EventLoop {
 }
 
 /// Reads behind the bytes that a session has already; a buffer that grows does so in doubling steps.
-fn read_behind(connection: &mut crate::reactor::Connection, pending: &mut Vec<u8>) -> (ReadOutcome, usize) {
+pub(super) fn read_behind(connection: &mut crate::reactor::Connection, pending: &mut Vec<u8>) -> (ReadOutcome, usize) {
     let old = pending.len();
     let room = READ_BYTES_MAX.max(old);
     pending.resize(old + room, 0);

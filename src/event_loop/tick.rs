@@ -48,6 +48,17 @@ pub(super) struct News {
     pub signal: bool,
 }
 
+impl News {
+    pub fn is_empty(&self) -> bool {
+        self.listeners.is_empty()
+            && self.listeners_left.is_empty()
+            && self.readable.is_empty()
+            && self.writable.is_empty()
+            && self.pipes.is_empty()
+            && !self.signal
+    }
+}
+
 /// One phase of a turn.
 pub struct Phase {
     pub name: &'static str,
@@ -107,6 +118,7 @@ impl EventLoop {
             || !self.server.sessions.to_close.is_empty()
             || !self.server.keyspace.garbage.is_empty()
             || !self.news.listeners_left.is_empty()
+            || !self.outside.missed.is_empty()
             || !self.server.sessions.to_write.is_empty()
             || self.loading.is_some()
             || self.leaves_with.is_some();
@@ -128,6 +140,12 @@ impl EventLoop {
         news.readable.clear();
         news.writable.clear();
         news.pipes.clear();
+        // What came during a busy turn comes first.
+        let missed = &mut self.outside.missed;
+        news.listeners.append(&mut missed.listeners_left);
+        news.readable.append(&mut missed.readable);
+        news.pipes.append(&mut missed.pipes);
+        news.signal |= std::mem::take(&mut missed.signal);
         let (poller, connections, sessions) =
             (&mut self.outside.poller, &mut self.outside.connections, &mut self.server.sessions);
         use crate::reactor::Wake;

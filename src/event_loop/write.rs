@@ -2,8 +2,10 @@
 
 use std::io::IoSlice;
 
+use super::outside::Outside;
 use super::tick::EventLoop;
 use crate::keyspace::SessionKey;
+use crate::server::Server;
 use crate::server::session::flag as session_flag;
 use crate::server::sessions::index_of;
 
@@ -34,55 +36,62 @@ impl EventLoop {
     }
 
     fn write_session(&mut self, key: SessionKey) {
-        let Some(session) = self.server.sessions.get_mut(key) else { return };
-        session.clear(session_flag::WRITE_QUEUED);
-        if session.has(session_flag::CLOSE_NOW) {
-            return;
-        }
-        let Some(connection) = self.outside.connections.get_mut(index_of(key)) else { return };
-        let mut sent = 0;
-        while !session.out.is_empty() && !connection.is_write_blocked && sent < WRITE_BYTES_PER_TURN {
-            let (wanted, written) = match session.out.only_slice() {
-                Some(bytes) => (bytes.len(), connection.write(&[IoSlice::new(bytes)])),
-                None => {
-                    let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
-                    let count = session.out.slices(&mut pieces);
-                    let wanted = pieces[..count].iter().map(|piece| piece.len()).sum();
-                    (wanted, connection.write(&pieces[..count]))
-                }
-            };
-            match written {
-                Ok(written) => {
-                    sent += written;
-                    session.out.consume(written);
-                    if written < wanted {
-                        // The edge comes when there is room; asking again now would only be refused.
-                        connection.is_write_blocked = true;
-                    }
-                }
-                Err(e) => {
-                    log::debug!("Error writing to client: {e}");
-                    self.server.sessions.queue_close(key);
-                    return;
+        self.has_backlog |= write_session(&mut self.server, &mut self.outside, key);
+    }
+}
+
+/// Sends what a session was answered, up to a bound; true if there is more and its socket would take it.
+#[inline]
+pub(super) fn write_session(server: &mut Server, outside: &mut Outside, key: SessionKey) -> bool {
+    let Some(session) = server.sessions.get_mut(key) else { return false };
+    session.clear(session_flag::WRITE_QUEUED);
+    if session.has(session_flag::CLOSE_NOW) {
+        return false;
+    }
+    let Some(connection) = outside.connections.get_mut(index_of(key)) else { return false };
+    let mut sent = 0;
+    while !session.out.is_empty() && !connection.is_write_blocked && sent < WRITE_BYTES_PER_TURN {
+        let (wanted, written) = match session.out.only_slice() {
+            Some(bytes) => (bytes.len(), connection.write(&[IoSlice::new(bytes)])),
+            None => {
+                let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
+                let count = session.out.slices(&mut pieces);
+                let wanted = pieces[..count].iter().map(|piece| piece.len()).sum();
+                (wanted, connection.write(&pieces[..count]))
+            }
+        };
+        match written {
+            Ok(written) => {
+                sent += written;
+                session.out.consume(written);
+                if written < wanted {
+                    // The edge comes when there is room; asking again now would only be refused.
+                    connection.is_write_blocked = true;
                 }
             }
-        }
-        session.net_output_bytes += sent as u64;
-        self.server.observe.totals.net_output_bytes += sent as u64;
-        self.server.observe.totals.writes_processed += 1;
-        if session.out.is_empty() {
-            session.out.clear();
-            let buffer = std::mem::take(&mut session.out.bytes);
-            if buffer.capacity() <= KEPT_BYTES_MAX && self.server.spare_buffers.len() < KEPT_BUFFERS_MAX {
-                self.server.spare_buffers.push(buffer);
+            Err(e) => {
+                log::debug!("Error writing to client: {e}");
+                server.sessions.queue_close(key);
+                return false;
             }
-            session.soft_limit_since = None;
-            if session.has(session_flag::CLOSE_AFTER_REPLY) {
-                self.server.sessions.queue_close(key);
-            }
-        } else if !connection.is_write_blocked {
-            self.server.sessions.queue_write(key);
-            self.has_backlog = true;
         }
     }
+    session.net_output_bytes += sent as u64;
+    server.observe.totals.net_output_bytes += sent as u64;
+    server.observe.totals.writes_processed += 1;
+    if session.out.is_empty() {
+        session.out.clear();
+        let buffer = std::mem::take(&mut session.out.bytes);
+        if buffer.capacity() <= KEPT_BYTES_MAX && server.spare_buffers.len() < KEPT_BUFFERS_MAX {
+            server.spare_buffers.push(buffer);
+        }
+        session.soft_limit_since = None;
+        if session.has(session_flag::CLOSE_AFTER_REPLY) {
+            server.sessions.queue_close(key);
+        }
+    } else if !connection.is_write_blocked {
+        server.sessions.queue_write(key);
+        return true;
+    }
+    false
 }

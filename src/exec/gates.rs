@@ -138,6 +138,12 @@ fn memory_limit(v: &mut Visitor) -> Verdict {
     Verdict::Refuse(Stop::error("OOM command not allowed when used memory > 'maxmemory'."))
 }
 
+/// A write while the last snapshot failed.
+pub const MISCONF: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that \
+    may modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
+    snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
+    error.";
+
 fn disk(v: &mut Visitor) -> Verdict {
     let writes = v.row_has(flag::WRITE)
         || v.name() == "PING"
@@ -145,12 +151,7 @@ fn disk(v: &mut Visitor) -> Verdict {
     if !writes {
         return Verdict::Pass;
     }
-    Verdict::Refuse(Stop::error(
-        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that \
-         may modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
-         snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
-         error.",
-    ))
+    Verdict::Refuse(Stop::error(MISCONF))
 }
 
 fn subscribed(v: &mut Visitor) -> Verdict {
@@ -185,9 +186,7 @@ fn busy(v: &mut Visitor) -> Verdict {
     if v.row_has(flag::ALLOW_BUSY) {
         return Verdict::Pass;
     }
-    Verdict::Refuse(Stop::error(
-        "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
-    ))
+    Verdict::Refuse(super::scripts::busy_error(v.server))
 }
 
 fn paused(v: &mut Visitor) -> Verdict {

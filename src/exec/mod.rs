@@ -12,6 +12,7 @@ pub mod gates;
 pub mod memory;
 pub mod observe_call;
 pub mod output_limits;
+pub mod scripts;
 pub mod settings;
 pub mod snapshot;
 pub mod transactions;

@@ -1,5 +1,6 @@
 //! What is noted of a call beyond its count: slow log, latency monitor, and the sessions that listen by MONITOR.
 
+use super::command::CommandTable;
 use super::dispatch::Context;
 use crate::base::shared_bytes::SharedBytes;
 use crate::base::words::write_quoted;
@@ -23,7 +24,7 @@ pub fn note(context: &Context, server: &mut Server, key: SessionKey, id: usize, 
     // A command that waited was told to the monitors when it came.
     let has_waited = server.sessions.get(key).is_some_and(|session| session.has(session_flag::BLOCKED));
     if server.standing & standing::MONITORED != 0 && !has_waited {
-        tell_monitors(context, server, key, id, args);
+        tell_monitors_of(context.commands, server, key, id, args);
     }
     if server.observe.is_slow(ns) && !spec.has(flag::SKIP_SLOWLOG) {
         let Some(session) = server.sessions.get(key) else { return };
@@ -40,23 +41,28 @@ pub fn note(context: &Context, server: &mut Server, key: SessionKey, id: usize, 
 pub fn note_wait(context: &Context, server: &mut Server, key: SessionKey, id: usize, args: Args) {
     let waits_on = server.sessions.get(key).is_some_and(|session| session.has(session_flag::BLOCKED));
     if !waits_on {
-        tell_monitors(context, server, key, id, args);
+        tell_monitors_of(context.commands, server, key, id, args);
     }
 }
 
-/// Tells a command to every session that listens; commands of administrators are not told.
-#[cold]
-fn tell_monitors(context: &Context, server: &mut Server, key: SessionKey, id: usize, args: Args) {
-    let row = context.commands.row(id);
-    if row.command.spec.flags & (flag::ADMIN | flag::SKIP_MONITOR) != 0 {
-        return;
+/// Tells a command to every session that listens; commands of administrators are not told, nor those that tell themselves.
+fn tell_monitors_of(commands: &CommandTable, server: &mut Server, key: SessionKey, id: usize, args: Args) {
+    if commands.row(id).command.spec.flags & (flag::ADMIN | flag::SKIP_MONITOR) == 0 {
+        tell_monitors(commands, server, key, id, args);
     }
+}
+
+/// Tells a command to every session that listens.
+#[cold]
+pub fn tell_monitors(commands: &CommandTable, server: &mut Server, key: SessionKey, id: usize, args: Args) {
+    let row = commands.row(id);
     let Some(session) = server.sessions.get(key) else { return };
     let us = server.clock.wall_us();
     let peer = match session.peer.strip_suffix(":0").filter(|_| session.has(session_flag::UNIX_SOCKET)) {
         Some(path) => format!("unix:{path}"),
         None => session.peer.to_string(),
     };
+    let peer = if server.scripts.is_called_by(key) { "lua".to_owned() } else { peer };
     let mut line = format!("+{}.{:06} [{} {peer}]", us / 1_000_000, us % 1_000_000, session.db).into_bytes();
     for word in readable_words(&row.full_name, args) {
         line.push(b' ');

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::scripts;
 use crate::base::clock::Ms;
 use crate::keyspace::Keyspace;
 use crate::persist::{self, ChildEnd, Job, LoadFailure, Loading, SaveFailure};
@@ -144,11 +145,17 @@ pub fn begin_loading(server: &mut Server, world: &mut dyn World) -> Result<Optio
     Ok(loading)
 }
 
-/// The dump is loaded: everybody may come in.
-pub fn end_loading(server: &mut Server) {
+/// The dump is loaded: everybody may come in, unless its libraries are not.
+pub fn end_loading(server: &mut Server) -> Result<(), LoadFailure> {
+    scripts::load_from_dump(server, false, false).map_err(library_failure)?;
     server.set_standing(standing::LOADING, false);
     server.keyspace.set_rules(|rules| rules.may_expire = true);
     server.keyspace.dirty = 0;
+    Ok(())
+}
+
+fn library_failure(text: String) -> LoadFailure {
+    LoadFailure(vec![format!("Failed creating the library, err: {text}")])
 }
 
 fn open(
@@ -191,7 +198,10 @@ pub fn reload(server: &mut Server, world: &mut dyn World, how: Reload) -> Result
         Ok(None) => Err(LoadFailure(Vec::new())),
         Err(failure) => Err(failure),
     };
+    let loaded =
+        loaded.and_then(|()| scripts::load_from_dump(server, !how.flushes, how.merges).map_err(library_failure));
     if let Err(LoadFailure(lines)) = loaded {
+        scripts::libraries_changed(server);
         lines.iter().for_each(|line| log::warn!("{line}"));
         return Err("ERR Error trying to load the RDB dump, check server logs");
     }

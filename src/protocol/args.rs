@@ -89,6 +89,12 @@ impl OwnedRequest {
         self.bytes.extend_from_slice(word);
     }
 
+    /// Forgets the words; the memory is kept.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.spans.clear();
+    }
+
     pub fn args(&self) -> Args<'_> {
         Args::new(&self.bytes, &self.spans)
     }

@@ -30,6 +30,17 @@ pub fn seal(payload: &mut Vec<u8>) {
 /// Checks the footer and gives the kind and the bytes of the value.
 /// Unlike in a file, a checksum of 0 is a checksum.
 pub fn open(payload: &[u8], check_sum: bool) -> Result<(Kind, &[u8]), Refusal> {
+    let value = without_footer(payload, check_sum)?;
+    let (&kind, value) = value.split_first().ok_or(Refusal::UnknownKind)?;
+    Ok((Kind::from_byte(kind).ok_or(Refusal::UnknownKind)?, value))
+}
+
+/// Checks the footer and gives what stands before it: records, as FUNCTION DUMP hands them out.
+pub fn open_records(payload: &[u8]) -> Result<&[u8], Refusal> {
+    without_footer(payload, true)
+}
+
+fn without_footer(payload: &[u8], check_sum: bool) -> Result<&[u8], Refusal> {
     let split = payload.len().checked_sub(FOOTER_BYTES).ok_or(Refusal::VersionOrChecksum)?;
     let (value, footer) = payload.split_at(split);
     let version = u16::from_le_bytes([footer[0], footer[1]]);
@@ -38,8 +49,7 @@ pub fn open(payload: &[u8], check_sum: bool) -> Result<(Kind, &[u8]), Refusal> {
     if u32::from(version) > VERSION || (check_sum && damaged()) {
         return Err(Refusal::VersionOrChecksum);
     }
-    let (&kind, value) = value.split_first().ok_or(Refusal::UnknownKind)?;
-    Ok((Kind::from_byte(kind).ok_or(Refusal::UnknownKind)?, value))
+    Ok(value)
 }
 
 #[cfg(test)]

@@ -56,6 +56,9 @@ impl Propagation {
     }
 }
 
+/// What stands before the records of a transaction.
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+
 /// Readers of the journal, and what they have not yet read.
 #[derive(Default)]
 pub struct Journal {
@@ -67,7 +70,11 @@ pub struct Journal {
     pub bytes: Vec<u8>,
     /// A transaction's records stand between MULTI and EXEC; MULTI is written with the first.
     in_transaction: bool,
-    has_begun: bool,
+    /// Records of the transaction so far, and where its MULTI stands.
+    records: usize,
+    multi_at: usize,
+    /// Nothing is recorded; only while a script says so.
+    pub is_muted: bool,
 }
 
 impl Journal {
@@ -93,7 +100,7 @@ impl Journal {
     /// What is recorded from here to `end` belongs together.
     pub fn begin(&mut self) {
         self.in_transaction = true;
-        self.has_begun = false;
+        self.records = 0;
     }
 
     /// As `begin`, unless a transaction is under way; true when it was begun.
@@ -105,17 +112,20 @@ impl Journal {
         true
     }
 
+    /// One record alone needs no frame.
     pub fn end(&mut self) {
-        if self.has_begun {
-            append(&mut self.bytes, 1, [&b"EXEC"[..]].into_iter());
+        match self.records {
+            0 => {}
+            1 => drop(self.bytes.drain(self.multi_at..self.multi_at + MULTI.len())),
+            _ => append(&mut self.bytes, 1, [&b"EXEC"[..]].into_iter()),
         }
         self.in_transaction = false;
-        self.has_begun = false;
+        self.records = 0;
     }
 
     /// Records one command on database `db`.
     pub fn record<'w>(&mut self, db: usize, words: impl ExactSizeIterator<Item = &'w [u8]>) {
-        if self.readers == 0 {
+        if self.readers == 0 || self.is_muted {
             return;
         }
         if self.selected_db != Some(db) {
@@ -123,9 +133,12 @@ impl Journal {
             append(&mut self.bytes, 2, [&b"SELECT"[..], number.as_bytes()].into_iter());
             self.selected_db = Some(db);
         }
-        if self.in_transaction && !self.has_begun {
-            append(&mut self.bytes, 1, [&b"MULTI"[..]].into_iter());
-            self.has_begun = true;
+        if self.in_transaction {
+            if self.records == 0 {
+                self.multi_at = self.bytes.len();
+                self.bytes.extend_from_slice(MULTI);
+            }
+            self.records += 1;
         }
         let count = words.len();
         append(&mut self.bytes, count, words);

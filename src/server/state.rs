@@ -15,6 +15,7 @@ use crate::keyspace::{Keyspace, Policy, SessionKey};
 use crate::observe::Observe;
 use crate::persist::Persist;
 use crate::pubsub::PubSub;
+use crate::script::Scripts;
 use crate::structures::pack_deque::PackLimits;
 use crate::structures::stream_log::BlockLimits;
 use crate::structures::timers::Timers;
@@ -109,6 +110,7 @@ pub struct Server {
     pub observe: Observe,
     pub pubsub: PubSub,
     pub persist: Persist,
+    pub scripts: Scripts,
     pub waiters: Waiters,
     pub journal: Journal,
     pub timers: Timers<Alarm>,
@@ -166,6 +168,7 @@ impl Server {
             observe: Observe::new(command_flags.len()),
             pubsub: PubSub::default(),
             persist: Persist::new(now),
+            scripts: Scripts::default(),
             waiters: Waiters::default(),
             journal: Journal::default(),
             timers: Timers::new(now),
@@ -298,6 +301,7 @@ impl Server {
             true => settings.output_limits.least_bytes(),
             false => settings.output_limits.least_bytes().min(UNAUTHENTICATED_BYTES_MAX),
         };
+        self.scripts.allows_deprecated = settings.lua_deprecated_api;
         self.set_standing(standing::AUTH, !settings.requirepass.is_empty());
         self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
         self.update_disk_gate();

@@ -4,8 +4,10 @@
 use std::io;
 use std::path::Path;
 
+use super::state::Server;
 use crate::config::Settings;
 use crate::config::choices::LogLevel;
+use crate::keyspace::SessionKey;
 
 /// What the system knows of the process, as INFO tells it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,6 +52,15 @@ pub trait World {
 
     /// From here on the log holds what is at least this important.
     fn set_log_level(&mut self, level: LogLevel);
+
+    /// While something long runs: takes in who connects and reads what others send, without waiting. Gives the sessions
+    /// that have something to execute.
+    fn read_while_busy(&mut self, _: &mut Server) -> Vec<SessionKey> {
+        Vec::new()
+    }
+
+    /// While something long runs: sends what others were answered.
+    fn write_while_busy(&mut self, _: &mut Server) {}
 
     /// What the system knows of the process.
     fn process(&mut self) -> ProcessFacts;

@@ -3,6 +3,7 @@
 mod harness;
 mod journal;
 mod observing;
+mod scripts;
 mod sets;
 mod snapshots;
 mod splits;

@@ -1,7 +1,8 @@
 //! SHUTDOWN: only asks. The loop leaves at the end of its turn, when everything that was answered is in the data to be saved.
 
+use crate::exec::scripts::busy_error;
 use crate::exec::{Block, Call, Outcome, Stop, WhenDenied, fault};
-use crate::server::{Server, ShutdownRequest, World};
+use crate::server::{Server, ShutdownRequest, World, standing};
 use crate::value::Kind;
 
 pub fn shutdown(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
@@ -23,6 +24,9 @@ pub fn shutdown(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outc
     }
     if aborts {
         return abort(call, server, request);
+    }
+    if request.save != Some(false) && server.standing & standing::BUSY != 0 {
+        return Err(busy_error(server));
     }
     server.shutdown = Some(request);
     // No answer but an error, should it come to that.

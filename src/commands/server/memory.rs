@@ -71,6 +71,7 @@ fn stats(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome
     let account = Account::of(server, &world.process());
     let databases: Vec<(usize, usize)> =
         server.keyspace.iter().filter(|db| !db.is_empty()).map(|db| (db.index(), db.table_bytes())).collect();
+    let (vm_eval, vm_functions) = server.scripts.vm_bytes();
     let reply = &mut call.reply;
     let before = [
         ("peak.allocated", account.peak),
@@ -82,9 +83,9 @@ fn stats(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome
         ("clients.normal", account.clients),
         ("cluster.links", 0),
         ("aof.buffer", 0),
-        ("lua.caches", 0),
-        ("functions.caches", 0),
-        ("script.VMs", 0),
+        ("lua.caches", server.scripts.cache.bytes() as u64),
+        ("functions.caches", server.scripts.registry.bytes() as u64),
+        ("script.VMs", (vm_eval + vm_functions) as u64),
     ];
     let middle = [
         ("overhead.db.hashtable.lut", account.tables),

@@ -37,7 +37,6 @@ const LOADING: &str = "a dump is loaded in pieces that are bounded by time";
 const PURGE: &str = "free pages go back to the system at once";
 const REPLICATION: &str = "replication is not there yet";
 const SANITIZE: &str = "payloads are checked in any case";
-const SCRIPTS: &str = "scripts are not there yet";
 const SORT: &str = "SORT is not there yet";
 const STREAMS: &str = "streams are not there yet";
 const SYSLOG: &str = "the log goes to a file or to standard output";
@@ -196,8 +195,8 @@ settings! {
     notify_keyspace_events: KeyspaceEvents = special("notify-keyspace-events", "", "letters of event classes")
         .tells(Change::KeyspaceEvents);
     busy_reply_threshold_ms: i64 = integer("busy-reply-threshold", "5000", 0, LONG_MAX)
-        .alias("lua-time-limit").idle(SCRIPTS);
-    lua_deprecated_api: bool = yes_no("lua-enable-deprecated-api", "no").hidden().immutable().idle(SCRIPTS);
+        .alias("lua-time-limit");
+    lua_deprecated_api: bool = yes_no("lua-enable-deprecated-api", "no").hidden().immutable();
     collation: Vec<u8> = text("locale-collate", "").tells(Change::Collation).idle(SORT);
 
     // Watching the server

@@ -89,21 +89,26 @@ pub(super) fn memory(page: &mut Page) {
     page.line("lazyfreed_objects", page.server.keyspace.garbage.freed);
 }
 
-/// Memory of scripts, of which there are none yet.
+/// Memory of scripts and functions: what Lua holds, and what is kept of them beside it.
 fn scripts(page: &mut Page) {
-    page.line("used_memory_lua", 0);
-    page.line("used_memory_vm_eval", 0);
-    page.line("used_memory_lua_human", human::bytes(0));
-    page.line("used_memory_scripts_eval", 0);
-    page.line("number_of_cached_scripts", 0);
-    page.line("number_of_functions", 0);
-    page.line("number_of_libraries", 0);
-    page.line("used_memory_vm_functions", 0);
-    page.line("used_memory_vm_total", 0);
-    page.line("used_memory_vm_total_human", human::bytes(0));
-    page.line("used_memory_functions", 0);
-    page.line("used_memory_scripts", 0);
-    page.line("used_memory_scripts_human", human::bytes(0));
+    let scripts = &page.server.scripts;
+    let (eval, functions) = scripts.vm_bytes();
+    let (eval_records, function_records) = (scripts.cache.bytes(), scripts.registry.bytes());
+    let (cached, function_count) = (scripts.cache.len(), scripts.registry.function_count());
+    let library_count = scripts.registry.libraries().len();
+    page.line("used_memory_lua", eval);
+    page.line("used_memory_vm_eval", eval);
+    page.line("used_memory_lua_human", human::bytes(eval as u64));
+    page.line("used_memory_scripts_eval", eval_records);
+    page.line("number_of_cached_scripts", cached);
+    page.line("number_of_functions", function_count);
+    page.line("number_of_libraries", library_count);
+    page.line("used_memory_vm_functions", functions);
+    page.line("used_memory_vm_total", eval + functions);
+    page.line("used_memory_vm_total_human", human::bytes((eval + functions) as u64));
+    page.line("used_memory_functions", function_records);
+    page.line("used_memory_scripts", eval_records + function_records);
+    page.line("used_memory_scripts_human", human::bytes((eval_records + function_records) as u64));
 }
 
 pub(super) fn threads(page: &mut Page) {

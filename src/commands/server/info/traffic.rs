@@ -65,7 +65,7 @@ pub(super) fn stats(page: &mut Page) {
     page.line("expire_cycle_cpu_milliseconds", totals.expire_ns / 1_000_000);
     page.line("evicted_keys", counters.evicted);
     page.line("evicted_clients", 0);
-    page.line("evicted_scripts", 0);
+    page.line("evicted_scripts", page.server.scripts.evicted());
     page.line("total_eviction_exceeded_time", 0);
     page.line("current_eviction_exceeded_time", 0);
     page.line("keyspace_hits", counters.hits);

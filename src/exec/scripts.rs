@@ -1,0 +1,394 @@
+//! Running scripts and functions: what they may do with the server, and what is done around a run.
+//!
+//! ```text
+//! EVAL, FCALL ──▶ admit ──▶ Engine::run ◀──words, reply──▶ Stage (Host) ──▶ dispatch::run_nested
+//!                              │ every so many instructions          └ breathe ──▶ others are served, once it takes long
+//!                              ▼
+//!                  value or failure ──▶ reply
+//! ```
+
+use super::batch::Batch;
+use super::call::{Call, Outcome, Stop};
+use super::dispatch::{self, Context};
+use super::gates::MISCONF;
+use super::{memory, observe_call};
+use crate::base::clock::Clock;
+use crate::keyspace::SessionKey;
+use crate::protocol::args::{Args, OwnedRequest};
+use crate::protocol::output::Output;
+use crate::protocol::reply::Reply;
+use crate::script::flags::flag as script_flag;
+use crate::script::library::Registry;
+use crate::script::to_reply::ValueWriter;
+use crate::script::{Breath, Compiled, Engine, Failure, Host, Running};
+use crate::server::session::{HELD, flag as session_flag};
+use crate::server::{Server, World, standing};
+use crate::spec::flag;
+
+/// How long a library may take to load.
+const LOAD_NS_MAX: u64 = 500_000_000;
+
+const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+
+/// What is to be run.
+pub struct Job<'j> {
+    pub engine: Engine,
+    pub function: &'j Compiled,
+    /// The SHA-1 of a script, the name of a function.
+    pub name: &'j [u8],
+    /// `script::flags::flag` bits.
+    pub flags: u32,
+    pub is_eval: bool,
+    /// By a command that only reads.
+    pub reads_only: bool,
+}
+
+/// Runs a script or function for `call`; words 3 on are `keys` keys, then arguments.
+pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Job, keys: usize) -> Outcome {
+    let is_out_of_memory = !memory::make_room(server, call.settings);
+    admit(server, job, is_out_of_memory)?;
+    if server.standing & standing::MONITORED != 0 {
+        // The call is told before the commands that it calls.
+        observe_call::tell_monitors(call.commands, server, call.session, call.command_id, call.args);
+    }
+    let (key, words) = (call.session, call.args);
+    let framed = server.journal.begin_nested();
+    server.scripts.running = Some(Running {
+        caller: key,
+        name: job.name.to_vec(),
+        is_eval: job.is_eval,
+        started_ns: server.clock.monotonic_ns(),
+        wall_us: server.clock.wall_us(),
+        wrote: false,
+        is_killed: false,
+        is_busy: false,
+        command: OwnedRequest::default(),
+    });
+    let declared = job.flags & script_flag::UNDECLARED == 0;
+    let mut stage = Stage {
+        context: Context {
+            commands: call.commands,
+            settings: call.settings,
+            random: call.random,
+            propagation: call.propagation,
+        },
+        server,
+        world,
+        key,
+        words,
+        reads_only: job.reads_only || declared && job.flags & script_flag::NO_WRITES != 0,
+        denies_growth: is_out_of_memory && !(declared && job.flags & script_flag::ALLOW_OOM != 0),
+        batch: None,
+    };
+    let word = |index: usize| words.get(index);
+    let result = job.engine.run(job.function, (3..3 + keys).map(word), (3 + keys..words.len()).map(word), &mut stage);
+    server.scripts.running = None;
+    server.set_standing(standing::BUSY, false);
+    if framed {
+        server.journal.end();
+    }
+    call.propagation.suppress();
+    if let Some(session) = server.sessions.get_mut(key) {
+        // SELECT in a script is for the script.
+        session.db = call.db;
+    }
+    reply_with(call, server, job, result)
+}
+
+/// What a script's declaration says is judged before it runs.
+fn admit(server: &Server, job: &Job, is_out_of_memory: bool) -> Result<(), Stop> {
+    let has = |bits: u32| job.flags & bits != 0;
+    if has(script_flag::UNDECLARED) {
+        return Ok(());
+    }
+    if !has(script_flag::NO_WRITES) {
+        if server.standing & standing::DISK != 0 {
+            return Err(Stop::error(MISCONF));
+        }
+        if job.reads_only {
+            return Err(Stop::error("ERR Can not execute a script with write flag using *_ro command."));
+        }
+    }
+    if is_out_of_memory && !has(script_flag::ALLOW_OOM | script_flag::NO_WRITES) {
+        return Err(Stop::error(OUT_OF_MEMORY));
+    }
+    Ok(())
+}
+
+/// Writes the script's value, or its failure with the place where it failed.
+fn reply_with(call: &mut Call, server: &mut Server, job: &Job, result: Result<mlua::Value, Failure>) -> Outcome {
+    let failed_calls = &mut server.observe.commands[call.command_id].failed_calls;
+    match result {
+        Ok(value) => {
+            let mut uncounted: Vec<Vec<u8>> = Vec::new();
+            let mut on_error = |text: &[u8], counted: bool| match counted {
+                true => *failed_calls += 1,
+                false => uncounted.push(text.to_vec()),
+            };
+            let mut writer = ValueWriter {
+                reply: &mut call.reply,
+                is_script_resp3: job.engine.spoke_resp3(),
+                on_error: &mut on_error,
+            };
+            let written = writer.write(value);
+            *failed_calls += u64::from(!uncounted.is_empty());
+            uncounted.iter().for_each(|text| server.observe.note_error(text));
+            written.map_err(|error| Stop::error_owned(format!("ERR {error}")))
+        }
+        Err(failure) => {
+            let mut text = failure.text;
+            if let Some((source, line)) = failure.place {
+                text.extend_from_slice(b" script: ");
+                text.extend_from_slice(job.name);
+                text.extend_from_slice(format!(", on {source}:{line}.").as_bytes());
+            }
+            if !failure.counted {
+                return Err(Stop::error_owned(text));
+            }
+            *failed_calls += 1;
+            call.reply.error(&text);
+            Ok(())
+        }
+    }
+}
+
+/// The server as a script that runs has it.
+struct Stage<'s> {
+    context: Context<'s>,
+    server: &'s mut Server,
+    world: &'s mut dyn World,
+    key: SessionKey,
+    /// The words of the call that runs the script.
+    words: Args<'s>,
+    reads_only: bool,
+    /// Memory is full: what would grow it is refused, until the script has written.
+    denies_growth: bool,
+    /// For the requests of others, once the script takes long.
+    batch: Option<Box<Batch>>,
+}
+
+/// Why a command may not be called, and by which number it is counted.
+type Refusal = (Option<usize>, &'static str);
+
+impl Stage<'_> {
+    /// The number of the command that these words mean, if it may be called.
+    #[inline]
+    fn resolve(&self, words: Args) -> Result<usize, Refusal> {
+        let commands = self.context.commands;
+        let unknown = (None, "ERR Unknown Redis command called from script");
+        let mut id = commands.find(words.get(0)).ok_or(unknown)?;
+        if !commands.row(id).children.is_empty() && words.len() > 1 {
+            id = commands.find_subcommand(id, words.get(1)).ok_or(unknown)?;
+        }
+        let spec = &commands.row(id).command.spec;
+        if !spec.accepts(words.len()) {
+            return Err((Some(id), "ERR Wrong number of args calling Redis command from script"));
+        }
+        let delicate = flag::NOSCRIPT | flag::WRITE | flag::DENYOOM;
+        if spec.flags & delicate == 0 {
+            return Ok(id);
+        }
+        match self.refusal(spec.flags) {
+            Some(text) => Err((Some(id), text)),
+            None => Ok(id),
+        }
+    }
+
+    fn refusal(&self, flags: u32) -> Option<&'static str> {
+        let server = &*self.server;
+        if flags & flag::NOSCRIPT != 0 && !server.scripts.allows_every_command {
+            return Some("ERR This Redis command is not allowed from script");
+        }
+        if flags & flag::WRITE != 0 {
+            if self.reads_only {
+                return Some("ERR Write commands are not allowed from read-only scripts.");
+            }
+            if server.standing & standing::DISK != 0 {
+                return Some(MISCONF);
+            }
+        }
+        let wrote = server.scripts.running.as_ref().is_some_and(|running| running.wrote);
+        (self.denies_growth && flags & flag::DENYOOM != 0 && !wrote).then_some(OUT_OF_MEMORY)
+    }
+
+    /// A command that may not be called: counted, and answered.
+    #[cold]
+    fn refuse(&mut self, (id, text): Refusal, is_resp3: bool, out: &mut Output) {
+        if let Some(id) = id {
+            self.server.observe.commands[id].rejected_calls += 1;
+        }
+        self.server.observe.note_error(text.as_bytes());
+        Reply::new(out, is_resp3).error(text);
+    }
+
+    /// Others are served while the script goes on, as far as that needs nothing of what it holds.
+    fn serve_others(&mut self) {
+        let with_news = self.world.read_while_busy(self.server);
+        let batch = self.batch.get_or_insert_default();
+        for key in with_news {
+            let Some(session) = self.server.sessions.get(key) else { continue };
+            // Whose requests were parsed with the script's own has to wait for them.
+            if key == self.key || session.has(HELD | session_flag::IN_BATCH) {
+                continue;
+            }
+            batch.take_pending(&self.context, self.server, key);
+            batch.execute(&mut self.context, self.server, self.world);
+        }
+        self.world.write_while_busy(self.server);
+    }
+
+    /// The script runs for too long: from here on others are told so.
+    #[cold]
+    fn become_busy(&mut self, elapsed_ms: u64) {
+        let Some(running) = &mut self.server.scripts.running else { return };
+        running.is_busy = true;
+        running.command = self.words.to_owned();
+        let verb = if running.is_eval { "SCRIPT KILL" } else { "FUNCTION KILL" };
+        log::warn!(
+            "Slow script detected: still in execution after {elapsed_ms} milliseconds. You can try killing the script using \
+             the {verb} command. Script name is: {}.",
+            String::from_utf8_lossy(&running.name)
+        );
+        self.server.set_standing(standing::BUSY, true);
+    }
+}
+
+impl Host for Stage<'_> {
+    fn call(&mut self, words: Args, is_resp3: bool, journals: bool, out: &mut Output) {
+        let id = match self.resolve(words) {
+            Ok(id) => id,
+            Err(refusal) => return self.refuse(refusal, is_resp3, out),
+        };
+        if self.context.commands.row(id).command.spec.flags & flag::WRITE != 0
+            && let Some(running) = &mut self.server.scripts.running
+        {
+            running.wrote = true;
+        }
+        let Some(session) = self.server.sessions.get_mut(self.key) else { return };
+        let spoken = std::mem::replace(&mut session.is_resp3, is_resp3);
+        self.server.journal.is_muted = !journals;
+        dispatch::run_nested(&mut self.context, self.server, self.world, self.key, id, words, out);
+        self.server.journal.is_muted = false;
+        if let Some(session) = self.server.sessions.get_mut(self.key) {
+            session.is_resp3 = spoken;
+        }
+    }
+
+    fn may_call(&mut self, words: Args) -> Option<bool> {
+        let commands = self.context.commands;
+        let mut id = commands.find(words.get(0))?;
+        if !commands.row(id).children.is_empty() && words.len() > 1 {
+            id = commands.find_subcommand(id, words.get(1))?;
+        }
+        commands.row(id).command.spec.accepts(words.len()).then_some(true)
+    }
+
+    fn breathe(&mut self) -> Breath {
+        let Some(running) = &self.server.scripts.running else { return Breath::GoOn };
+        if !running.is_busy {
+            let threshold_ms = self.server.settings.busy_reply_threshold_ms;
+            let elapsed_ms = (self.server.clock.monotonic_ns() - running.started_ns) / 1_000_000;
+            if threshold_ms <= 0 || elapsed_ms < threshold_ms as u64 {
+                return Breath::GoOn;
+            }
+            self.become_busy(elapsed_ms);
+        }
+        self.serve_others();
+        let Some(running) = &self.server.scripts.running else { return Breath::GoOn };
+        if !running.is_killed && self.server.shutdown.is_none() {
+            return Breath::GoOn;
+        }
+        let text = match running.is_eval {
+            true => "ERR Script killed by user with SCRIPT KILL...",
+            false => "ERR Script killed by user with FUNCTION KILL...",
+        };
+        log::info!("{}", &text[4..]);
+        Breath::End(text)
+    }
+}
+
+/// SCRIPT KILL and FUNCTION KILL: asks for the end of what runs.
+pub fn kill(server: &mut Server, kills_eval: bool) -> Result<(), Stop> {
+    let Some(running) = &mut server.scripts.running else {
+        return Err(Stop::error("NOTBUSY No scripts in execution right now."));
+    };
+    if running.wrote {
+        return Err(Stop::error(
+            "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the \
+             script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
+        ));
+    }
+    if running.is_eval != kills_eval {
+        return Err(busy_error(server));
+    }
+    running.is_killed = true;
+    Ok(())
+}
+
+/// What others are told while a script runs for too long.
+pub fn busy_error(server: &Server) -> Stop {
+    let is_eval = server.scripts.running.as_ref().is_none_or(|running| running.is_eval);
+    Stop::error(match is_eval {
+        true => "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+        false => "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
+    })
+}
+
+/// The host of a library that loads: it calls nothing, and has little time.
+struct Loader<'l> {
+    clock: &'l Clock,
+    until_ns: u64,
+}
+
+impl Host for Loader<'_> {
+    fn call(&mut self, _: Args, is_resp3: bool, _: bool, out: &mut Output) {
+        Reply::new(out, is_resp3).error("ERR redis.call/pcall can only be called inside a script invocation");
+    }
+
+    fn may_call(&mut self, _: Args) -> Option<bool> {
+        None
+    }
+
+    fn breathe(&mut self) -> Breath {
+        if self.clock.monotonic_ns() > self.until_ns { Breath::End("ERR FUNCTION LOAD timeout") } else { Breath::GoOn }
+    }
+}
+
+/// Loads a library and gives its name; errors are texts without a code.
+pub fn load_library(server: &mut Server, code: &[u8], replaces: bool) -> Result<Vec<u8>, Vec<u8>> {
+    let mut registry = std::mem::take(&mut server.scripts.registry);
+    let loaded = load_into(&mut registry, server, code, replaces);
+    server.scripts.registry = registry;
+    libraries_changed(server);
+    loaded
+}
+
+/// Loads a library into a registry that is not the server's yet.
+pub fn load_into(
+    registry: &mut Registry,
+    server: &mut Server,
+    code: &[u8],
+    replaces: bool,
+) -> Result<Vec<u8>, Vec<u8>> {
+    let engine = server.scripts.functions().clone();
+    let until_ns = server.clock.monotonic_ns().saturating_add(LOAD_NS_MAX);
+    registry.load(&engine, &mut Loader { clock: &server.clock, until_ns }, code, replaces)
+}
+
+/// Dumps carry the libraries' texts.
+pub fn libraries_changed(server: &mut Server) {
+    server.persist.libraries = server.scripts.library_codes();
+}
+
+/// What a dump brought becomes libraries. `merges`: beside those that are there, whose names it may take.
+pub fn load_from_dump(server: &mut Server, keeps: bool, merges: bool) -> Result<(), String> {
+    let codes = std::mem::take(&mut server.persist.libraries);
+    if !keeps {
+        server.scripts.flush_functions();
+    }
+    let mut registry = Registry::default();
+    let loaded = codes.iter().try_for_each(|code| load_into(&mut registry, server, code, false).map(drop));
+    let joined = loaded.and_then(|()| server.scripts.registry.join(registry, merges));
+    libraries_changed(server);
+    joined.map_err(|text| String::from_utf8_lossy(&text).into_owned())
+}

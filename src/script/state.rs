@@ -1,0 +1,105 @@
+//! The state of scripts and functions: both engines, the cache, the registry, and what runs now.
+
+use std::rc::Rc;
+
+use super::cache::Cache;
+use super::engine::{Engine, Kind};
+use super::library::Registry;
+use super::random::Lrand48;
+use crate::keyspace::SessionKey;
+use crate::protocol::args::OwnedRequest;
+
+/// A script or function that runs.
+pub struct Running {
+    /// The session that called it.
+    pub caller: SessionKey,
+    /// The SHA-1 of a script, the name of a function.
+    pub name: Vec<u8>,
+    pub is_eval: bool,
+    /// Monotonic nanoseconds.
+    pub started_ns: u64,
+    /// Wall time at its start, microseconds: the one time that it sees.
+    pub wall_us: i64,
+    /// It called a command that writes: it cannot be stopped any more.
+    pub wrote: bool,
+    /// Somebody asked for its end.
+    pub is_killed: bool,
+    /// It runs longer than `busy-reply-threshold`: others are told so.
+    pub is_busy: bool,
+    /// The words of the call, kept once it is busy.
+    pub command: OwnedRequest,
+}
+
+/// All there is of scripts and functions.
+#[derive(Default)]
+pub struct Scripts {
+    eval: Option<Engine>,
+    functions: Option<Engine>,
+    pub cache: Cache,
+    pub registry: Registry,
+    pub running: Option<Running>,
+    random: Rc<Lrand48>,
+    /// `lua-enable-deprecated-api`.
+    pub allows_deprecated: bool,
+    /// Commands that scripts may not call may be called; only by DEBUG SET-DISABLE-DENY-SCRIPTS.
+    pub allows_every_command: bool,
+    /// Scripts forgotten by caches that are gone.
+    evicted_before: u64,
+}
+
+impl Scripts {
+    /// The Lua of scripts, made when it is first needed.
+    #[inline]
+    pub fn eval(&mut self) -> &Engine {
+        let (allows_deprecated, random) = (self.allows_deprecated, &self.random);
+        self.eval.get_or_insert_with(|| Engine::new(Kind::Eval, allows_deprecated, Rc::clone(random)))
+    }
+
+    /// The Lua of functions, made when it is first needed.
+    pub fn functions(&mut self) -> &Engine {
+        let (allows_deprecated, random) = (self.allows_deprecated, &self.random);
+        self.functions.get_or_insert_with(|| Engine::new(Kind::Functions, allows_deprecated, Rc::clone(random)))
+    }
+
+    /// The Lua of scripts and the cache of those compiled in it.
+    #[inline]
+    pub fn eval_and_cache(&mut self) -> (Engine, &mut Cache) {
+        let engine = self.eval().clone();
+        (engine, &mut self.cache)
+    }
+
+    /// Forgets all scripts, and the Lua that they ran in.
+    pub fn flush_scripts(&mut self) {
+        self.evicted_before += self.cache.evicted;
+        self.cache = Cache::default();
+        self.eval = None;
+    }
+
+    /// Forgets all libraries, and the Lua that they ran in.
+    pub fn flush_functions(&mut self) {
+        self.registry = Registry::default();
+        self.functions = None;
+    }
+
+    /// Scripts forgotten to make room for others.
+    pub fn evicted(&self) -> u64 {
+        self.evicted_before + self.cache.evicted
+    }
+
+    /// Bytes held by the Lua of scripts and by that of functions.
+    pub fn vm_bytes(&self) -> (usize, usize) {
+        let of = |engine: &Option<Engine>| engine.as_ref().map_or(0, Engine::used_memory);
+        (of(&self.eval), of(&self.functions))
+    }
+
+    /// True while this session's script calls a command.
+    #[inline]
+    pub fn is_called_by(&self, session: SessionKey) -> bool {
+        self.running.as_ref().is_some_and(|running| running.caller == session)
+    }
+
+    /// The texts of all libraries, as a dump has them.
+    pub fn library_codes(&self) -> Vec<Vec<u8>> {
+        self.registry.libraries().map(|library| library.code.clone()).collect()
+    }
+}
