@@ -12,6 +12,7 @@
 //! anew, and if it is gone, held or closing, the rest of its bytes goes back to it; a command that changes what the bytes
 //! after it mean (`ENDS_BATCH`) ends parsing for its session.
 
+use super::command::LastFound;
 use super::dispatch::{self, Context, Done, Request};
 use crate::base::hash::hash;
 use crate::keyspace::{Db, SessionKey};
@@ -153,6 +154,7 @@ impl Batch {
         let mut at = start;
         let mut error = None;
         let mut has_more = false;
+        let mut last_found = LastFound::default();
         while at < end {
             if self.requests.len() - first == REQUESTS_PER_TURN_MAX {
                 has_more = true;
@@ -173,7 +175,7 @@ impl Batch {
                     };
                     at += consumed;
                     let mut ends_batch = false;
-                    if let Some(id) = context.commands.find(words.get(0)) {
+                    if let Some(id) = last_found.find(context.commands, words.get(0)) {
                         let row = context.commands.row(id);
                         request.id = id as u32;
                         ends_batch = row.command.spec.flags & flag::ENDS_BATCH != 0;

@@ -148,6 +148,32 @@ fn row(command: &'static Command, full_name: String, parent: Option<usize>) -> R
     Row { command, full_name, parent, children: Vec::new(), first_key }
 }
 
+/// The command that was found last, by its name as it was typed: a pipeline mostly repeats one command.
+#[derive(Default)]
+pub struct LastFound {
+    /// Up to eight bytes of name, and how many; 0: none yet.
+    word: u64,
+    len: usize,
+    id: usize,
+}
+
+impl LastFound {
+    /// The number of the command of this name, in any case.
+    #[inline]
+    pub fn find(&mut self, commands: &CommandTable, name: &[u8]) -> Option<usize> {
+        if !(1..=8).contains(&name.len()) {
+            return commands.find(name);
+        }
+        let word = word(name);
+        if word == self.word && name.len() == self.len {
+            return Some(self.id);
+        }
+        let id = commands.find(name)?;
+        *self = LastFound { word, len: name.len(), id };
+        Some(id)
+    }
+}
+
 /// Longest name that is packed into words for comparison; longer ones are compared as text.
 const PACKED_NAME_BYTES: usize = 16;
 
@@ -242,6 +268,23 @@ impl NameIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_found_last_answers_for_itself_only() {
+        fn nothing(_: &mut Call, _: &mut Db) -> Outcome {
+            Ok(())
+        }
+        const ROWS: &[Command] = &[
+            crate::spec::command("GET", "key", 2).data(nothing),
+            crate::spec::command("SET", "key", 2).data(nothing),
+            crate::spec::command("ZREVRANGEBYSCORE", "key", 2).data(nothing),
+        ];
+        let commands = CommandTable::new(&[&[ROWS]], &[]).expect("the rows are sound");
+        let mut last = LastFound::default();
+        for name in ["", "get", "get", "GET", "gets", "ge", "set", "", "zrevrangebyscore", "nothing", "get", "g\0\0"] {
+            assert_eq!(last.find(&commands, name.as_bytes()), commands.find(name.as_bytes()), "{name:?}");
+        }
+    }
 
     #[test]
     fn names_are_found_in_any_case_and_no_others() {
