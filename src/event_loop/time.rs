@@ -119,6 +119,9 @@ impl EventLoop {
 
     /// Frees what was removed, in slices.
     pub(super) fn free(&mut self) {
+        if self.server.scripts.has_discarded() {
+            self.server.keyspace.garbage.freed += self.server.scripts.free_discarded();
+        }
         if self.server.keyspace.garbage.is_empty() {
             return;
         }

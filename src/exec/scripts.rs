@@ -223,6 +223,8 @@ impl Stage<'_> {
 
     /// Others are served while the script goes on, as far as that needs nothing of what it holds.
     fn serve_others(&mut self) {
+        // Who waits is served when the script is done, not between two of its commands.
+        let ready = std::mem::take(&mut self.server.ready);
         let with_news = self.world.read_while_busy(self.server);
         let batch = self.batch.get_or_insert_default();
         for key in with_news {
@@ -234,6 +236,7 @@ impl Stage<'_> {
             batch.take_pending(&self.context, self.server, key);
             batch.execute(&mut self.context, self.server, self.world);
         }
+        self.server.ready.splice(0..0, ready);
         self.world.write_while_busy(self.server);
     }
 
@@ -384,7 +387,7 @@ pub fn libraries_changed(server: &mut Server) {
 pub fn load_from_dump(server: &mut Server, keeps: bool, merges: bool) -> Result<(), String> {
     let codes = std::mem::take(&mut server.persist.libraries);
     if !keeps {
-        server.scripts.flush_functions();
+        server.scripts.flush_functions(false);
     }
     let mut registry = Registry::default();
     let loaded = codes.iter().try_for_each(|code| load_into(&mut registry, server, code, false).map(drop));

@@ -45,7 +45,20 @@ pub struct Scripts {
     pub allows_every_command: bool,
     /// Scripts forgotten by caches that are gone.
     evicted_before: u64,
+    /// What was flushed and waits for the end of the turn to be freed.
+    discarded: Vec<Discarded>,
 }
+
+/// What was flushed: the records go before the Lua that holds what they stand for.
+#[derive(Default)]
+struct Discarded {
+    cache: Cache,
+    registry: Registry,
+    _engine: Option<Engine>,
+}
+
+/// So few scripts or functions are freed at once whatever was asked, as Redis does.
+const FREED_AT_ONCE_MAX: usize = 64;
 
 impl Scripts {
     /// The Lua of scripts, made when it is first needed.
@@ -68,17 +81,34 @@ impl Scripts {
         (engine, &mut self.cache)
     }
 
-    /// Forgets all scripts, and the Lua that they ran in.
-    pub fn flush_scripts(&mut self) {
+    /// Forgets all scripts, and the Lua that they ran in. `later`: they may be freed at the end of the turn.
+    pub fn flush_scripts(&mut self, later: bool) {
         self.evicted_before += self.cache.evicted;
-        self.cache = Cache::default();
-        self.eval = None;
+        let later = later && self.cache.len() > FREED_AT_ONCE_MAX;
+        let (cache, engine) = (std::mem::take(&mut self.cache), self.eval.take());
+        let discarded = Discarded { cache, _engine: engine, ..Discarded::default() };
+        self.discarded.extend(later.then_some(discarded));
     }
 
-    /// Forgets all libraries, and the Lua that they ran in.
-    pub fn flush_functions(&mut self) {
-        self.registry = Registry::default();
-        self.functions = None;
+    /// Forgets all libraries, and the Lua that they ran in. `later`: they may be freed at the end of the turn.
+    pub fn flush_functions(&mut self, later: bool) {
+        let later = later && self.registry.function_count() > FREED_AT_ONCE_MAX;
+        let (registry, engine) = (std::mem::take(&mut self.registry), self.functions.take());
+        let discarded = Discarded { registry, _engine: engine, ..Discarded::default() };
+        self.discarded.extend(later.then_some(discarded));
+    }
+
+    /// Something waits to be freed.
+    pub fn has_discarded(&self) -> bool {
+        !self.discarded.is_empty()
+    }
+
+    /// Frees what was flushed; gives how many scripts, functions and Luas that were.
+    pub fn free_discarded(&mut self) -> u64 {
+        let count = |gone: &Discarded| gone.cache.len() + gone.registry.function_count() + 1;
+        let freed = self.discarded.iter().map(|gone| count(gone) as u64).sum();
+        self.discarded.clear();
+        freed
     }
 
     /// Scripts forgotten to make room for others.

@@ -59,7 +59,8 @@ pub fn flush(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome
             return Err(wrong_words(call));
         }
     }
-    server.scripts.flush_functions();
+    let later = call.argc() == 2 || call.is(2, "ASYNC");
+    server.scripts.flush_functions(later);
     changed(call, server);
     call.reply.ok();
     Ok(())

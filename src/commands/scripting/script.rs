@@ -71,7 +71,8 @@ fn flush(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     if !is_known {
         return Err(Stop::error("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
     }
-    server.scripts.flush_scripts();
+    let later = call.argc() == 2 || call.is(2, "ASYNC");
+    server.scripts.flush_scripts(later);
     call.reply.ok();
     Ok(())
 }
