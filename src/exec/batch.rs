@@ -61,13 +61,37 @@ struct Intake {
     session: SessionKey,
     /// Its own buffer, where the bytes are not in the arena.
     own: Option<Vec<u8>>,
-    /// Where parsing stopped, and where the bytes end.
+    /// Where the bytes begin, where parsing stopped, and where they end.
+    begin: usize,
     parsed_to: usize,
     end: usize,
     requests: std::ops::Range<usize>,
     error: Option<ProtocolError>,
     /// Parsing stopped before the bytes were used up, for another reason than their end.
     has_more: bool,
+}
+
+/// What the batch has behind the requests of the session at hand: a script that runs for too long lets the others go on.
+pub struct Rest<'b> {
+    intakes: &'b [Intake],
+    arena: &'b [u8],
+}
+
+impl Rest<'_> {
+    /// Gives every session its bytes back, as if they had just been read; gives the sessions.
+    pub fn hand_back(&self, server: &mut Server) -> Vec<SessionKey> {
+        let mut sessions = Vec::new();
+        for intake in self.intakes {
+            let Some(session) = server.sessions.get_mut(intake.session) else { continue };
+            if session.has(session_flag::IN_BATCH) {
+                session.clear(session_flag::IN_BATCH);
+                session.progress.clear();
+                session.pending = intake.own.as_deref().unwrap_or(self.arena)[intake.begin..intake.end].to_vec();
+                sessions.push(intake.session);
+            }
+        }
+        sessions
+    }
 }
 
 /// The requests of one tick, or of a part of it.
@@ -204,7 +228,7 @@ impl Batch {
             }
         }
         let requests = first..self.requests.len();
-        self.intakes.push(Intake { session: key, own, parsed_to: at, end, requests, error, has_more });
+        self.intakes.push(Intake { session: key, own, begin: start, parsed_to: at, end, requests, error, has_more });
     }
 
     /// Executes everything that was taken in; gives back how many requests ran.
@@ -212,7 +236,21 @@ impl Batch {
         let mut ran = 0;
         let mut fetched = 0;
         server.last_cycles = server.clock.cycles();
-        for intake in &mut self.intakes {
+        for place in 0..self.intakes.len() {
+            let (done, later) = self.intakes.split_at_mut(place + 1);
+            let intake = &mut done[place];
+            // A script that ran meanwhile gave the bytes back.
+            if server.sessions.get(intake.session).is_some_and(|session| !session.has(session_flag::IN_BATCH)) {
+                continue;
+            }
+            let rest = Rest { intakes: later, arena: &self.arena };
+            let context = &mut Context {
+                commands: context.commands,
+                settings: context.settings,
+                random: &mut *context.random,
+                propagation: &mut *context.propagation,
+                rest: Some(&rest),
+            };
             let buffer: &[u8] = intake.own.as_deref().unwrap_or(&self.arena);
             let mut rest_from = intake.parsed_to;
             let mut was_held = false;

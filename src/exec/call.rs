@@ -13,6 +13,7 @@ use crate::protocol::reply::Reply;
 use crate::server::journal::Propagation;
 use crate::value::{Kind, WrongType};
 
+use super::batch::Rest;
 use super::command::CommandTable;
 
 /// Why a handler did not answer by itself.
@@ -125,6 +126,8 @@ pub struct Call<'a> {
     pub first_key: usize,
     /// The command's number in the table (subcommand's, where there is one).
     pub command_id: usize,
+    /// What was parsed behind the session at hand: for what runs long.
+    pub rest: Option<&'a Rest<'a>>,
 }
 
 impl<'a> Call<'a> {

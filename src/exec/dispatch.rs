@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use super::batch::Rest;
 use super::blocking;
 use super::call::{Call, Outcome, SHOWN_BYTES_MAX, Stop, fault, shown};
 use super::command::{CommandTable, Run};
@@ -29,6 +30,8 @@ pub struct Context<'c> {
     pub settings: &'c Settings,
     pub random: &'c mut Random,
     pub propagation: &'c mut Propagation,
+    /// What was parsed behind the session at hand.
+    pub rest: Option<&'c Rest<'c>>,
 }
 
 /// What the dispatcher owns from tick to tick.
@@ -50,6 +53,7 @@ impl Dispatcher {
             settings: &self.settings,
             random: &mut self.random,
             propagation: &mut self.propagation,
+            rest: None,
         }
     }
 }
@@ -291,6 +295,7 @@ fn run_data(
         // Of a subcommand's key no hash was computed while parsing.
         first_key: if request.id == Some(id) { context.commands.row(id).first_key } else { 0 },
         command_id: id,
+        rest: context.rest,
     };
     let outcome = handler(&mut call, database);
     let changes = effects::hand_on(server, db);
@@ -481,6 +486,7 @@ fn call(
         key_hash: request.key_hash,
         first_key: row.first_key,
         command_id: id,
+        rest: context.rest,
     };
     let (outcome, changes) = match row.command.run {
         Run::Data(run) => {

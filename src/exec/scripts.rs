@@ -71,6 +71,7 @@ pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Jo
             settings: call.settings,
             random: call.random,
             propagation: call.propagation,
+            rest: call.rest,
         },
         server,
         world,
@@ -225,7 +226,8 @@ impl Stage<'_> {
     fn serve_others(&mut self) {
         // Who waits is served when the script is done, not between two of its commands.
         let ready = std::mem::take(&mut self.server.ready);
-        let with_news = self.world.read_while_busy(self.server);
+        let mut with_news = self.context.rest.take().map_or_else(Vec::new, |rest| rest.hand_back(self.server));
+        with_news.extend(self.world.read_while_busy(self.server));
         let batch = self.batch.get_or_insert_default();
         for key in with_news {
             let Some(session) = self.server.sessions.get(key) else { continue };

@@ -89,6 +89,7 @@ pub fn exec(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outc
             settings: call.settings,
             random: call.random,
             propagation: call.propagation,
+            rest: call.rest,
         };
         dispatch::run_nested(&mut context, server, world, key, *id, request.args(), call.reply.output());
     }
