@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the Tcl suite of Redis 8.0.6 on Gyre, file by file, and holds it against the list of known exceptions (`make compat`).
 
-usage: scripts/compat.py [--server PATH] [--files REGEX] [--all] [--jobs N] [--json FILE] [--try-exceptions] [--keep]
+usage: scripts/compat.py [--server PATH] [--files REGEX] [--all] [--jobs N] [--port N] [--json FILE] [--try-exceptions] [--keep]
 
 Each job works in a scratch copy of the suite in which the server and both checkers are links to the one binary under test; redis-cli and
 redis-benchmark are Redis's own. A file fails if a test fails that `tests/compat/exceptions.txt` does not list, if a listed test passes or no
@@ -36,7 +36,7 @@ TAG = "tag:"  # in the place of a test's name: all blocks of the file that carry
 LINE = "line:"  # in the place of a test's name: the file's lines that begin with this word, left out of the scratch copy
 
 FILE_SECONDS = 300  # the most a file may take where files.txt gives no figure
-FIRST_PORT, PORTS_A_JOB = 22000, 8000
+FIRST_PORT, PORTS_A_JOB = 22000, 2000
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -137,9 +137,9 @@ def end_leftovers(folder):
                 pass
 
 
-def run_suite(folder, job, file, seconds, *options):
+def run_suite(folder, port, file, seconds, *options):
     """Runs one file in its own process group; returns its cleaned output and, if it did not end well, why."""
-    command = ["./runtest", "--single", file, "--clients", "1", "--durable", "--baseport", str(FIRST_PORT + job * (PORTS_A_JOB + 1000)),
+    command = ["./runtest", "--single", file, "--clients", "1", "--durable", "--baseport", str(port),
                "--portcount", str(PORTS_A_JOB), "--timeout", str(seconds), *options]
     process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                start_new_session=True)
@@ -201,8 +201,8 @@ def judge(outcome, trouble, listed):
 class Jobs:
     """The scratch copies, one a job, handed to whichever thread runs next."""
 
-    def __init__(self, server, count, exceptions):
-        self.free = [(number, scratch_copy(server)) for number in range(count)]
+    def __init__(self, server, count, first_port, exceptions):
+        self.free = [(first_port + number * (PORTS_A_JOB + 1000), scratch_copy(server)) for number in range(count)]
         self.folders = [folder for _, folder in self.free]
         for folder in self.folders:
             leave_out(folder, exceptions)
@@ -288,6 +288,7 @@ def main():
     options.add_argument("--files", default=".", help="only files whose name matches this expression")
     options.add_argument("--all", action="store_true", help="every file of the suite, not only those of tests/compat/files.txt")
     options.add_argument("--jobs", type=int, default=2, help="files at a time (default 2)")
+    options.add_argument("--port", type=int, default=FIRST_PORT, help=f"first port of the servers (default {FIRST_PORT}; each job takes {PORTS_A_JOB + 1000})")
     options.add_argument("--json", help="write the results here")
     options.add_argument("--try-exceptions", action="store_true", help="run the skipped exceptions singly and report those that pass")
     options.add_argument("--keep", action="store_true", help="keep the scratch copies, with the servers' logs")
@@ -302,7 +303,7 @@ def main():
     except BadList as fault:
         print(fault)
         return 1
-    jobs = Jobs(server, given.jobs, exceptions)
+    jobs = Jobs(server, given.jobs, given.port, exceptions)
     try:
         if given.try_exceptions:
             return try_exceptions(jobs, exceptions, given.files, given.jobs)
