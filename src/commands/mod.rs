@@ -1,5 +1,6 @@
 //! The commands: one file (or folder) a family, its rows above its functions above their tests. Must not keep state.
 
+pub mod cluster;
 pub mod connection;
 pub mod generic;
 pub mod hash;
@@ -8,6 +9,7 @@ pub mod list;
 mod near;
 pub mod persistence;
 pub mod pubsub;
+pub mod replication;
 mod scan_options;
 pub mod scripting;
 pub mod server;
@@ -21,12 +23,14 @@ use crate::exec::Command;
 
 /// Every command, by family.
 pub const ALL: &[&[&[Command]]] = &[
+    &[cluster::COMMANDS],
     connection::COMMANDS,
     generic::COMMANDS,
     &[hash::COMMANDS],
     list::COMMANDS,
     &[persistence::COMMANDS],
     &[pubsub::COMMANDS],
+    &[replication::COMMANDS],
     scripting::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,

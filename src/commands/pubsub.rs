@@ -33,7 +33,7 @@ pub const COMMANDS: &[Command] = &[
         .cost(EACH_CHANNEL)
         .says("Listens to channels.")
         .server(|call, server, _| subscribe(call, server, Topic::Channel)),
-    command("UNSUBSCRIBE", "[channel+]", -1)
+    command("UNSUBSCRIBE", "[channel]+", -1)
         .since("2.0.0")
         .group(Group::PubSub)
         .flags(SUBSCRIBES)
@@ -47,7 +47,7 @@ pub const COMMANDS: &[Command] = &[
         .cost(EACH_PATTERN)
         .says("Listens to all channels whose names match patterns.")
         .server(|call, server, _| subscribe(call, server, Topic::Pattern)),
-    command("PUNSUBSCRIBE", "[pattern:pattern+]", -1)
+    command("PUNSUBSCRIBE", "[pattern:pattern]+", -1)
         .since("2.0.0")
         .group(Group::PubSub)
         .flags(SUBSCRIBES)
@@ -62,7 +62,7 @@ pub const COMMANDS: &[Command] = &[
         .cost(EACH_CHANNEL)
         .says("Listens to shard channels.")
         .server(|call, server, _| subscribe(call, server, Topic::Shard)),
-    command("SUNSUBSCRIBE", "[shardchannel+]", -1)
+    command("SUNSUBSCRIBE", "[shardchannel]+", -1)
         .since("7.0.0")
         .group(Group::PubSub)
         .flags(SUBSCRIBES)
@@ -101,7 +101,7 @@ const SUBCOMMANDS: &[Command] = &[
         .cost("O(n), n the channels that anybody listens to")
         .says("Lists the channels that anybody listens to.")
         .server(|call, server, _| names(call, server, Topic::Channel)),
-    command("NUMSUB", "[channel+]", -2)
+    command("NUMSUB", "[channel]+", -2)
         .since("2.8.0")
         .group(Group::PubSub)
         .flags(ASKS)
@@ -122,7 +122,7 @@ const SUBCOMMANDS: &[Command] = &[
         .cost("O(n), n the shard channels that anybody listens to")
         .says("Lists the shard channels that anybody listens to.")
         .server(|call, server, _| names(call, server, Topic::Shard)),
-    command("SHARDNUMSUB", "[shardchannel+]", -2)
+    command("SHARDNUMSUB", "[shardchannel]+", -2)
         .since("7.0.0")
         .group(Group::PubSub)
         .flags(ASKS)

@@ -33,6 +33,7 @@ pub fn park(server: &mut Server, key: SessionKey, db: usize, block: Block, comma
         db,
         keys,
         kind: block.kind,
+        answer_late: block.when_denied.late(),
         deadline: block.deadline,
         timer,
         command_id,
@@ -63,7 +64,7 @@ pub fn time_out(server: &mut Server, key: SessionKey) {
     if let Some(blocked) = unpark(server, key)
         && let Some(session) = server.sessions.get_mut(key)
     {
-        Reply::new(&mut session.out, session.is_resp3).null_array();
+        (blocked.answer_late)(&mut Reply::new(&mut session.out, session.is_resp3));
         server.sessions.queue_write(key);
         count(server, &blocked);
     }

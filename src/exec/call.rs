@@ -40,11 +40,39 @@ pub struct Block {
     pub when_denied: WhenDenied,
 }
 
-/// What answers a command that may not wait where it stands, in a transaction. (Who waited in vain gets a null array.)
+/// What answers a command that may not wait where it stands, in a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenDenied {
     Null,
     NullArray,
+    /// How many replicas acknowledged: none.
+    NoReplica,
+    /// The same, behind the same of the own disk.
+    NoDiskNoReplica,
+}
+
+impl WhenDenied {
+    pub fn answer(self, reply: &mut Reply) {
+        match self {
+            WhenDenied::Null => reply.null(),
+            WhenDenied::NullArray => reply.null_array(),
+            WhenDenied::NoReplica => reply.integer(0),
+            WhenDenied::NoDiskNoReplica => {
+                reply.array(2);
+                reply.integer(0);
+                reply.integer(0);
+            }
+        }
+    }
+
+    /// What answers who waited in vain: the same count, or a null array whatever else was waited for.
+    pub fn late(self) -> fn(&mut Reply) {
+        match self {
+            WhenDenied::Null | WhenDenied::NullArray => |reply| reply.null_array(),
+            WhenDenied::NoReplica => |reply| WhenDenied::NoReplica.answer(reply),
+            WhenDenied::NoDiskNoReplica => |reply| WhenDenied::NoDiskNoReplica.answer(reply),
+        }
+    }
 }
 
 impl Stop {
@@ -200,6 +228,16 @@ impl<'a> Call<'a> {
                 deadline.map(Some).ok_or(fault::TIMEOUT_OUT_OF_RANGE)
             }
             _ => Err(fault::TIMEOUT_NEGATIVE),
+        }
+    }
+
+    /// A timeout in whole milliseconds (0: for ever) as a deadline.
+    pub fn timeout_ms_deadline(&self, index: usize) -> Result<Option<Ms>, Stop> {
+        match parse_i64(self.args.get(index)) {
+            None => Err(Stop::error("ERR timeout is not an integer or out of range")),
+            Some(0) => Ok(None),
+            Some(ms @ 1..) => self.now.checked_add(ms).map(Some).ok_or(fault::TIMEOUT_OUT_OF_RANGE),
+            Some(_) => Err(fault::TIMEOUT_NEGATIVE),
         }
     }
 

@@ -388,11 +388,7 @@ pub fn run_nested(
     let request = nested_request(context, id, args);
     if let Err(Stop::Block(block)) = call_and_count(context, server, world, key, id, request, false, out) {
         let is_resp3 = server.sessions.get(key).is_some_and(|s| s.is_resp3);
-        let mut reply = Reply::new(out, is_resp3);
-        match block.when_denied {
-            super::call::WhenDenied::Null => reply.null(),
-            super::call::WhenDenied::NullArray => reply.null_array(),
-        }
+        block.when_denied.answer(&mut Reply::new(out, is_resp3));
     }
 }
 

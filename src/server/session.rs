@@ -4,6 +4,7 @@ use crate::base::clock::Ms;
 use crate::keyspace::SessionKey;
 use crate::protocol::args::OwnedRequest;
 use crate::protocol::output::Output;
+use crate::protocol::reply::Reply;
 use crate::protocol::request::Progress;
 
 /// Bits of `Session::flags`.
@@ -62,6 +63,8 @@ pub struct Blocked {
     pub keys: Vec<Box<[u8]>>,
     /// The type that a key must have to serve.
     pub kind: crate::value::Kind,
+    /// Answers when its time is over.
+    pub answer_late: fn(&mut Reply),
     pub deadline: Option<Ms>,
     pub timer: Option<crate::structures::timers::TimerId>,
     pub command_id: usize,

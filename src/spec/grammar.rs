@@ -19,6 +19,27 @@ pub struct Argument {
     pub token: Option<String>,
     pub optional: bool,
     pub multiple: bool,
+    /// Of what is given several times, the token stands before each.
+    pub repeats_token: bool,
+    /// The version that brought it, where that is not the command's own.
+    pub since: Option<String>,
+    /// The number of its key specification, where counting the keys does not tell.
+    pub key_spec: Option<u16>,
+}
+
+impl Argument {
+    fn new(name: String, kind: ArgumentKind) -> Argument {
+        let (token, since, key_spec) = (None, None, None);
+        Argument { name, kind, token, optional: false, multiple: false, repeats_token: false, since, key_spec }
+    }
+
+    /// A group by the name of its first part; a single part is no group.
+    fn group(mut parts: Vec<Argument>, kind: fn(Vec<Argument>) -> ArgumentKind) -> Argument {
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
+        Argument::new(parts.first().map(|part| part.name.clone()).unwrap_or_default(), kind(parts))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,13 +131,7 @@ impl Parser<'_> {
                     self.at += 1;
                     choices.push(self.item()?);
                 }
-                item = Argument {
-                    name: choices[0].name.clone(),
-                    kind: ArgumentKind::OneOf(choices),
-                    token: None,
-                    optional: false,
-                    multiple: false,
-                };
+                item = Argument::group(choices, ArgumentKind::OneOf);
             }
             // 2. A token followed by a plain argument inside the same brackets is one argument with a token.
             let takes_token = !matches!(item.kind, ArgumentKind::PureToken) && item.token.is_none() && !item.optional;
@@ -141,22 +156,12 @@ impl Parser<'_> {
                 self.at += 1;
                 let close = if open == b'[' { b']' } else { b'}' };
                 let name = self.group_name();
-                let mut parts = self.alternatives(close)?;
+                let parts = self.alternatives(close)?;
                 if self.peek() != Some(close) {
                     return Err(format!("'{}' expected at {}", close as char, self.at));
                 }
                 self.at += 1;
-                let mut inner = if parts.len() == 1 {
-                    parts.remove(0)
-                } else {
-                    Argument {
-                        name: parts.first().map(|p| p.name.clone()).unwrap_or_default(),
-                        kind: ArgumentKind::Block(parts),
-                        token: None,
-                        optional: false,
-                        multiple: false,
-                    }
-                };
+                let mut inner = Argument::group(parts, ArgumentKind::Block);
                 if let Some(name) = name {
                     inner.name = name;
                 }
@@ -165,11 +170,33 @@ impl Parser<'_> {
             }
             _ => self.word()?,
         };
-        if self.peek() == Some(b'+') {
-            self.at += 1;
-            item.multiple = true;
-        }
+        self.marks(&mut item)?;
         Ok(item)
+    }
+
+    /// What may stand right behind an item.
+    fn marks(&mut self, item: &mut Argument) -> Result<(), String> {
+        while let Some(mark @ (b'+' | b'^' | b'@' | b'#')) = self.peek() {
+            self.at += 1;
+            match mark {
+                b'+' => item.multiple = true,
+                b'^' => item.repeats_token = true,
+                b'@' => item.since = Some(self.number()),
+                _ => {
+                    item.key_spec =
+                        Some(self.number().parse().map_err(|_| format!("a number expected at {}", self.at))?)
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Digits and points.
+    fn number(&mut self) -> String {
+        let rest = &self.text[self.at..];
+        let length = rest.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+        self.at += length;
+        String::from_utf8_lossy(&rest[..length]).into_owned()
     }
 
     /// A sequence that may be split by `|` into alternatives of several words each.
@@ -182,24 +209,8 @@ impl Parser<'_> {
         if choices.len() == 1 {
             return Ok(choices.remove(0));
         }
-        let choices: Vec<Argument> = choices
-            .into_iter()
-            .map(|mut parts| {
-                if parts.len() == 1 {
-                    parts.remove(0)
-                } else {
-                    Argument {
-                        name: parts.first().map(|p| p.name.clone()).unwrap_or_default(),
-                        kind: ArgumentKind::Block(parts),
-                        token: None,
-                        optional: false,
-                        multiple: false,
-                    }
-                }
-            })
-            .collect();
-        let name = choices[0].name.clone();
-        Ok(vec![Argument { name, kind: ArgumentKind::OneOf(choices), token: None, optional: false, multiple: false }])
+        let choices = choices.into_iter().map(|parts| Argument::group(parts, ArgumentKind::Block)).collect();
+        Ok(vec![Argument::group(choices, ArgumentKind::OneOf)])
     }
 
     /// `name=` at the head of brackets or braces.
@@ -216,7 +227,7 @@ impl Parser<'_> {
     fn word(&mut self) -> Result<Argument, String> {
         let start = self.at;
         while let Some(c) = self.peek() {
-            if b" []{}|+".contains(&c) {
+            if b" []{}|+^@#".contains(&c) {
                 break;
             }
             self.at += 1;
@@ -225,19 +236,16 @@ impl Parser<'_> {
         if text.is_empty() {
             return Err(format!("a word expected at {start}"));
         }
+        // The one token that is no word: an empty argument, written as such.
+        let text = if text == "\"\"" { "" } else { text };
         let is_token = !text.bytes().any(|b| b.is_ascii_lowercase());
         let (name, kind) = match text.rsplit_once(':') {
             Some((name, kind)) => (name, ArgumentKind::Plain(kind.to_owned())),
             None if is_token => (text, ArgumentKind::PureToken),
             None => (text, ArgumentKind::Plain(if text.ends_with("key") { "key" } else { "string" }.to_owned())),
         };
-        Ok(Argument {
-            name: name.to_ascii_lowercase(),
-            token: matches!(kind, ArgumentKind::PureToken).then(|| text.to_owned()),
-            kind,
-            optional: false,
-            multiple: false,
-        })
+        let token = matches!(kind, ArgumentKind::PureToken).then(|| text.to_owned());
+        Ok(Argument { token, ..Argument::new(name.to_ascii_lowercase(), kind) })
     }
 }
 
@@ -285,6 +293,17 @@ mod tests {
         assert_eq!([&*arguments[0].name, &*arguments[1].name], ["data", "condition"]);
         assert!(arguments[0].multiple && arguments[1].optional);
         assert_eq!(parse("{key value}+").expect("the grammar parses")[0].name, "key");
+        let [wrapped, own] = &parse("{count=ANY} {equal==}").expect("the grammar parses")[..] else { panic!() };
+        assert_eq!((&*wrapped.name, wrapped.token.as_deref()), ("count", Some("ANY")));
+        assert_eq!((&*own.name, own.token.as_deref()), ("equal", Some("=")));
+    }
+
+    #[test]
+    fn marks_stand_behind_what_they_mark() {
+        let [get, by] = &parse("[GET pattern]+^@2.0.0 BY pattern#1").expect("the grammar parses")[..] else { panic!() };
+        assert!(get.optional && get.multiple && get.repeats_token);
+        assert_eq!((get.token.as_deref(), get.since.as_deref()), (Some("GET"), Some("2.0.0")));
+        assert_eq!((by.token.as_deref(), by.key_spec), (Some("BY"), Some(1)));
     }
 
     #[test]

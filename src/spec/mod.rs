@@ -3,13 +3,17 @@
 //!
 //! Must not see a handler: `exec` joins a `Spec` with the function that runs it.
 
+mod find;
 mod flags;
 mod keys;
+mod syntax;
 
 pub mod grammar;
 
+pub use find::*;
 pub use flags::*;
 pub use keys::*;
+pub use syntax::syntax;
 
 /// The chapter of the manual that a command belongs to, as COMMAND DOCS names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +99,8 @@ pub struct Spec {
     pub flags: u32,
     /// `category::*` bits that are not implied by flags and group.
     pub explicit_categories: u32,
+    /// `category::*` bits that flags and group imply, but not for this command.
+    pub excluded_categories: u32,
     pub key_specs: [Option<KeySpec>; KEY_SPECS_MAX],
     pub group: Group,
     /// The version of Redis that brought it.
@@ -119,6 +125,7 @@ pub const fn command(name: &'static str, grammar: &'static str, arity: i32) -> S
         arity,
         flags: 0,
         explicit_categories: 0,
+        excluded_categories: 0,
         key_specs: [None; KEY_SPECS_MAX],
         group: Group::Generic,
         since: "1.0.0",
@@ -150,6 +157,12 @@ impl Spec {
     /// Categories beyond those that flags and group imply.
     pub const fn categories(mut self, categories: u32) -> Spec {
         self.explicit_categories |= categories;
+        self
+    }
+
+    /// Categories that flags and group imply, but that the command is not in.
+    pub const fn not_in(mut self, categories: u32) -> Spec {
+        self.excluded_categories |= categories;
         self
     }
 
@@ -217,7 +230,8 @@ impl Spec {
         if self.has(flag::BLOCKING) {
             c |= category::BLOCKING;
         }
-        if self.has(flag::FAST) { c | category::FAST } else { c | category::SLOW }
+        c |= if self.has(flag::FAST) { category::FAST } else { category::SLOW };
+        c & !self.excluded_categories
     }
 
     /// True when `words` (name included) is a number of words that the command takes.

@@ -1,10 +1,11 @@
 //! The table of commands: each row is whole, and does what Redis does.
 //!
 //! `table` looks at the rows; `examples` starts the server and sends what stands in `tests/examples`, whose replies were recorded from a real Redis
-//! by `scripts/record_examples.py`. A row without an example fails. `buffers` holds a promise of
+//! by `scripts/record_examples.py`. A row without an example fails. `reference` holds what COMMAND says of each row to Redis's own words. `buffers` holds a promise of
 //! the server's that the suite of Redis puts in terms of its own buffers.
 
 mod buffers;
 mod examples;
+mod reference;
 mod server;
 mod table;

@@ -37,6 +37,8 @@ fn names_are_unique_and_upper_case() {
 const ARITY_OF_ITS_OWN: &[(&str, &str)] = &[
     ("DEBUG", "has subcommands that are no rows"),
     ("QUIT", "takes and ignores whatever follows"),
+    ("REPLCONF", "takes and answers options that the manual does not tell of"),
+    ("PSYNC", "may tell of a failover behind what the manual tells of"),
     ("CLIENT KILL", "each filter may be left out, but not all of them"),
 ];
 

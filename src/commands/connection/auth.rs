@@ -11,13 +11,13 @@ use crate::spec::flag::{ALLOW_BUSY, ENDS_BATCH, FAST, LOADING, NO_AUTH, NOSCRIPT
 use crate::spec::{Group, command};
 
 pub const COMMANDS: &[Command] = &[
-    command("AUTH", "[username] password", -2)
+    command("AUTH", "[username]@6.0.0 password", -2)
         .group(Group::Connection)
         .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | ENDS_BATCH)
         .cost("O(n) where n is the number of passwords of the user")
         .says("Proves who speaks.")
         .server(auth),
-    command("HELLO", "[protover:integer [AUTH {username password}] [SETNAME clientname]]", -1)
+    command("HELLO", "[arguments=protover:integer [AUTH {auth=username password}] [SETNAME clientname]]", -1)
         .since("6.0.0")
         .group(Group::Connection)
         .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | ENDS_BATCH)

@@ -16,7 +16,7 @@ pub const COMMANDS: &[Command] = &[
         .says("The number of keys in the database.")
         .tips(&["request_policy:all_shards", "response_policy:agg_sum"])
         .data(dbsize),
-    command("FLUSHALL", "[flush-type=ASYNC|SYNC]", -1)
+    command("FLUSHALL", "[flush-type=ASYNC@4.0.0|SYNC@6.2.0]", -1)
         .group(Group::Server)
         .flags(WRITE)
         .categories(category::KEYSPACE | category::DANGEROUS)
@@ -24,7 +24,7 @@ pub const COMMANDS: &[Command] = &[
         .says("Empties all databases.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
         .server(flushall),
-    command("FLUSHDB", "[flush-type=ASYNC|SYNC]", -1)
+    command("FLUSHDB", "[flush-type=ASYNC@4.0.0|SYNC@6.2.0]", -1)
         .group(Group::Server)
         .flags(WRITE)
         .categories(category::KEYSPACE | category::DANGEROUS)

@@ -11,13 +11,13 @@ use crate::spec::flag::{FAST, WRITE};
 use crate::spec::{at, command};
 
 pub const COMMANDS: &[Command] = &[
-    command("EXPIRE", "key seconds:integer [condition=NX|XX|GT|LT]", -3)
+    command("EXPIRE", "key seconds:integer [condition=NX|XX|GT|LT]@7.0.0", -3)
         .flags(WRITE | FAST)
         .keys(at(1).read_write().update())
         .cost("O(1)")
         .says("Lets a key live so many seconds.")
         .data(expire),
-    command("EXPIREAT", "key unix-time-seconds:unix-time [condition=NX|XX|GT|LT]", -3)
+    command("EXPIREAT", "key unix-time-seconds:unix-time [condition=NX|XX|GT|LT]@7.0.0", -3)
         .since("1.2.0")
         .flags(WRITE | FAST)
         .keys(at(1).read_write().update())
@@ -31,14 +31,14 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1)")
         .says("Lets a key live for ever.")
         .data(persist),
-    command("PEXPIRE", "key milliseconds:integer [condition=NX|XX|GT|LT]", -3)
+    command("PEXPIRE", "key milliseconds:integer [condition=NX|XX|GT|LT]@7.0.0", -3)
         .since("2.6.0")
         .flags(WRITE | FAST)
         .keys(at(1).read_write().update())
         .cost("O(1)")
         .says("Lets a key live so many milliseconds.")
         .data(pexpire),
-    command("PEXPIREAT", "key unix-time-milliseconds:unix-time [condition=NX|XX|GT|LT]", -3)
+    command("PEXPIREAT", "key unix-time-milliseconds:unix-time [condition=NX|XX|GT|LT]@7.0.0", -3)
         .since("2.6.0")
         .flags(WRITE | FAST)
         .keys(at(1).read_write().update())

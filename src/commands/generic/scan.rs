@@ -9,7 +9,7 @@ use crate::spec::command;
 use crate::spec::flag::READONLY;
 
 pub const COMMANDS: &[Command] =
-    &[command("SCAN", "cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [TYPE type:string]", -2)
+    &[command("SCAN", "cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [TYPE type@6.0.0]", -2)
         .since("2.8.0")
         .flags(READONLY)
         .cost("O(1) a call, O(n) for all keys")

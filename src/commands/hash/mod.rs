@@ -14,7 +14,7 @@ use crate::spec::{Group, Spec, at, command};
 use crate::structures::list_pack::Item;
 
 pub const COMMANDS: &[Command] = &[
-    hash("HSET", "key {field value}+", -4)
+    hash("HSET", "key {data=field value}+", -4)
         .since("2.0.0")
         .flags(WRITE | DENYOOM | FAST)
         .keys(at(1).read_write().update())
@@ -22,7 +22,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1) for each pair of field and value")
         .says("Sets fields to values, new or not.")
         .data(write::hset),
-    hash("HMSET", "key {field value}+", -4)
+    hash("HMSET", "key {data=field value}+", -4)
         .deprecated("4.0.0", "HSET")
         .since("2.0.0")
         .flags(WRITE | DENYOOM | FAST)
@@ -134,7 +134,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1)")
         .says("Answers whether a field is there.")
         .data(read::hexists),
-    hash("HRANDFIELD", "key [count:integer [WITHVALUES]]", -2)
+    hash("HRANDFIELD", "key [options=count:integer [WITHVALUES]]", -2)
         .since("6.2.0")
         .flags(READONLY)
         .keys(at(1).read_only().access())

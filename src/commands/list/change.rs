@@ -16,7 +16,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(n) over the packs between the nearer end and the element")
         .says("Puts another element in the place of one.")
         .data(lset),
-    command("LINSERT", "key BEFORE|AFTER pivot element", 5)
+    command("LINSERT", "key {where=BEFORE|AFTER} pivot element", 5)
         .since("2.2.0")
         .group(Group::List)
         .flags(WRITE | DENYOOM)

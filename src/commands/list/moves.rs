@@ -12,7 +12,7 @@ const SOURCE: KeySpec = at(1).read_write().access().delete();
 const DESTINATION: KeySpec = at(2).read_write().insert();
 
 pub const COMMANDS: &[Command] = &[
-    command("LMOVE", "source:key destination:key LEFT|RIGHT LEFT|RIGHT", 5)
+    command("LMOVE", "source:key destination:key {wherefrom=LEFT|RIGHT} {whereto=LEFT|RIGHT}", 5)
         .since("6.2.0")
         .group(Group::List)
         .flags(WRITE | DENYOOM)
@@ -31,7 +31,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1)")
         .says("Moves the last element of one list to the front of another.")
         .data(rpoplpush),
-    command("BLMOVE", "source:key destination:key LEFT|RIGHT LEFT|RIGHT timeout:double", 6)
+    command("BLMOVE", "source:key destination:key {wherefrom=LEFT|RIGHT} {whereto=LEFT|RIGHT} timeout:double", 6)
         .since("6.2.0")
         .group(Group::List)
         .flags(WRITE | DENYOOM | BLOCKING)

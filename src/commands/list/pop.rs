@@ -17,21 +17,21 @@ const SOURCE: KeySpec = at(1).read_write().access().delete();
 const SOURCES: KeySpec = counted(1).read_write().access().delete();
 
 pub const COMMANDS: &[Command] = &[
-    command("LPOP", "key [count:integer]", -2)
+    command("LPOP", "key [count:integer]@6.2.0", -2)
         .group(Group::List)
         .flags(WRITE | FAST)
         .keys(SOURCE)
         .cost("O(1) an element")
         .says("Takes the first element of a list, or several.")
         .data(|call, db| pop(call, db, End::Front)),
-    command("RPOP", "key [count:integer]", -2)
+    command("RPOP", "key [count:integer]@6.2.0", -2)
         .group(Group::List)
         .flags(WRITE | FAST)
         .keys(SOURCE)
         .cost("O(1) an element")
         .says("Takes the last element of a list, or several.")
         .data(|call, db| pop(call, db, End::Back)),
-    command("LMPOP", "numkeys:integer key+ LEFT|RIGHT [COUNT count:integer]", -4)
+    command("LMPOP", "numkeys:integer key+ {where=LEFT|RIGHT} [COUNT count:integer]", -4)
         .since("7.0.0")
         .group(Group::List)
         .flags(WRITE | MOVABLE_KEYS)
@@ -55,7 +55,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(n) over the keys")
         .says("Takes the last element of the first list that there is, or waits for one.")
         .data(|call, db| blocking_pop(call, db, End::Back)),
-    command("BLMPOP", "timeout:double numkeys:integer key+ LEFT|RIGHT [COUNT count:integer]", -5)
+    command("BLMPOP", "timeout:double numkeys:integer key+ {where=LEFT|RIGHT} [COUNT count:integer]", -5)
         .since("7.0.0")
         .group(Group::List)
         .flags(WRITE | BLOCKING | MOVABLE_KEYS)

@@ -18,7 +18,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(n), n being the number of keys")
         .says("Saves all databases to disk while everybody waits.")
         .server(save::save),
-    command("BGSAVE", "[SCHEDULE]", -1)
+    command("BGSAVE", "[SCHEDULE]@3.2.2", -1)
         .since("1.0.0")
         .group(Group::Server)
         .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT)
@@ -34,7 +34,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1)")
         .says("Tells when the data was last saved to disk.")
         .server(save::lastsave),
-    command("SHUTDOWN", "[NOSAVE|SAVE] [NOW] [FORCE] [ABORT]", -1)
+    command("SHUTDOWN", "[save-selector=NOSAVE|SAVE] [NOW]@7.0.0 [FORCE]@7.0.0 [ABORT]@7.0.0", -1)
         .since("1.0.0")
         .group(Group::Server)
         .flags(ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY)
@@ -62,7 +62,7 @@ pub const COMMANDS: &[Command] = &[
 const fn restore(name: &'static str) -> crate::spec::Spec {
     command(
         name,
-        "key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds:integer] [FREQ frequency:integer]",
+        "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 [IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]",
         -4,
     )
     .flags(WRITE | DENYOOM)

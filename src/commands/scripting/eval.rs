@@ -5,7 +5,7 @@ use crate::exec::scripts::{self, Job};
 use crate::exec::{Call, Command, Outcome, Stop, fault};
 use crate::script::{Engine, Script};
 use crate::server::{Server, World};
-use crate::spec::flag::{MAY_REPLICATE, NO_MANDATORY_KEYS, NOSCRIPT, READONLY, SKIP_MONITOR, STALE};
+use crate::spec::flag::{MAY_REPLICATE, MOVABLE_KEYS, NO_MANDATORY_KEYS, NOSCRIPT, READONLY, SKIP_MONITOR, STALE};
 use crate::spec::{Group, KeySpec, Spec, command, counted};
 
 pub const COMMANDS: &[Command] = &[
@@ -41,7 +41,7 @@ const fn writes(name: &'static str, grammar: &'static str, since: &'static str) 
     command(name, grammar, -3)
         .since(since)
         .group(Group::Scripting)
-        .flags(NOSCRIPT | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | STALE)
+        .flags(NOSCRIPT | SKIP_MONITOR | MAY_REPLICATE | NO_MANDATORY_KEYS | STALE | MOVABLE_KEYS)
         .cost("Depends on the script")
 }
 
@@ -49,7 +49,7 @@ const fn reads(name: &'static str, grammar: &'static str) -> Spec {
     command(name, grammar, -3)
         .since("7.0.0")
         .group(Group::Scripting)
-        .flags(NOSCRIPT | SKIP_MONITOR | NO_MANDATORY_KEYS | STALE | READONLY)
+        .flags(NOSCRIPT | SKIP_MONITOR | NO_MANDATORY_KEYS | STALE | READONLY | MOVABLE_KEYS)
         .cost("Depends on the script")
 }
 

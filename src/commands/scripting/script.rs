@@ -13,7 +13,7 @@ pub const COMMANDS: &[Command] = &[command("SCRIPT", "", -2)
     .cost("Depends on the subcommand")
     .says("The scripts that are known.")
     .container(&[
-        row("DEBUG", "YES|SYNC|NO", 3, "3.2.0")
+        row("DEBUG", "{mode=YES|SYNC|NO}", 3, "3.2.0")
             .cost("O(1)")
             .says("Accepted: there is no debugger of scripts.")
             .server(debug),
@@ -22,7 +22,7 @@ pub const COMMANDS: &[Command] = &[command("SCRIPT", "", -2)
             .cost("O(n) in the names given")
             .says("Which scripts are known.")
             .server(exists),
-        row("FLUSH", "[flush-type=ASYNC|SYNC]", -2, "2.6.0")
+        row("FLUSH", "[flush-type=ASYNC|SYNC]@6.2.0", -2, "2.6.0")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
             .cost("O(n) in the scripts that are known")
             .says("Forgets all scripts.")

@@ -31,7 +31,7 @@ pub const COMMANDS: &[Command] = &[command("CONFIG", "", -2)
             .cost("O(1)")
             .says("Writes the configuration to its file.")
             .server(rewrite_file),
-        row("SET", "{parameter value}+", -4, "2.0.0")
+        row("SET", "{data=parameter value}+", -4, "2.0.0")
             .tips(ALL_NODES)
             .cost("O(n) over the parameters")
             .says("Sets directives, all or none.")

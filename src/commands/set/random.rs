@@ -19,7 +19,7 @@ const OUT_OF_RANGE: Stop =
     Stop::error("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
 
 pub const COMMANDS: &[Command] = &[
-    command("SPOP", "key [count:integer]", -2)
+    command("SPOP", "key [count:integer]@3.2.0", -2)
         .group(Group::Set)
         .flags(flag::WRITE | flag::FAST)
         .keys(at(1).read_write().access().delete())
@@ -27,7 +27,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1), with a count O(n), n the count")
         .says("Removes random members of a set and returns them.")
         .data(spop),
-    command("SRANDMEMBER", "key [count:integer]", -2)
+    command("SRANDMEMBER", "key [count:integer]@2.6.0", -2)
         .group(Group::Set)
         .flags(flag::READONLY)
         .keys(at(1).read_only().access())

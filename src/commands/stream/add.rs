@@ -15,7 +15,7 @@ const XADD: Event = event(class::STREAM, "xadd");
 
 pub const COMMANDS: &[Command] = &[command(
     "XADD",
-    "key [NOMKSTREAM] [{MAXLEN|MINID} [=|~] threshold [LIMIT count:integer]] *|id {field value}+",
+    "key [NOMKSTREAM]@6.2.0 [trim={strategy=MAXLEN|MINID@6.2.0} [operator={equal==}|{approximately=~}] threshold [LIMIT count:integer@6.2.0]] {id-selector={auto-id=*}|id} {data=field value}+",
     -5,
 )
 .since("5.0.0")

@@ -23,7 +23,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1) an entry")
         .says("Removes entries by id.")
         .data(xdel),
-    command("XTRIM", "key {{MAXLEN|MINID} [=|~] threshold [LIMIT count:integer]}", -4)
+    command("XTRIM", "key {trim={strategy=MAXLEN|MINID@6.2.0} [operator={equal==}|{approximately=~}] threshold [LIMIT count:integer@6.2.0]}", -4)
         .since("5.0.0")
         .group(Group::Stream)
         .flags(WRITE)

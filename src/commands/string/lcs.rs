@@ -12,7 +12,7 @@ use crate::spec::{Group, at, command};
 use std::ops::RangeInclusive;
 
 pub const COMMANDS: &[Command] =
-    &[command("LCS", "key1:key key2:key [LEN] [IDX] [MINMATCHLEN min-match-len:integer] [WITHMATCHLEN]", -3)
+    &[command("LCS", "key1:key key2:key#0 [LEN] [IDX] [MINMATCHLEN min-match-len:integer] [WITHMATCHLEN]", -3)
         .since("7.0.0")
         .group(Group::String)
         .flags(READONLY)

@@ -20,8 +20,8 @@ pub const COMMANDS: &[Command] = &[
         .data(psetex),
     command(
         "SET",
-        "key value [condition=NX|XX] [GET] [expiration=EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|\
-         PXAT unix-time-milliseconds:unix-time|KEEPTTL]",
+        "key value [condition=NX|XX]@2.6.12 [GET]@6.2.0 [expiration=EX seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|\
+         EXAT unix-time-seconds:unix-time@6.2.0|PXAT unix-time-milliseconds:unix-time@6.2.0|KEEPTTL@6.0.0]",
         -3,
     )
     .group(Group::String)

@@ -10,7 +10,7 @@ use crate::structures::ranked_map::Outcome as Placed;
 use crate::value::zset::Zset;
 
 pub const COMMANDS: &[Command] = &[
-    command("ZADD", "key [NX|XX] [GT|LT] [CH] [INCR] {score:double member}+", -4)
+    command("ZADD", "key [condition=NX|XX]@3.0.2 [comparison=GT|LT]@6.2.0 [change=CH]@3.0.2 [increment=INCR]@3.0.2 {data=score:double member}+", -4)
         .since("1.2.0")
         .group(Group::SortedSet)
         .flags(WRITE | DENYOOM | FAST)

@@ -28,11 +28,15 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(l + (n - k) log n) for l members in all, n in the first set and k in the result")
         .says("Stores the members of the first set that are in no other.")
         .data(|call, db| store(call, db, Operation::Difference, ZDIFFSTORE)),
-    reading("ZINTER", "numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {SUM|MIN|MAX}] [WITHSCORES]", -3)
-        .since("6.2.0")
-        .cost("O(n k + m log m) for n members in the smallest of k sets and m in the result")
-        .says("The members that are in all sets.")
-        .data(|call, db| answer(call, db, Operation::Intersection)),
+    reading(
+        "ZINTER",
+        "numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX}] [WITHSCORES]",
+        -3,
+    )
+    .since("6.2.0")
+    .cost("O(n k + m log m) for n members in the smallest of k sets and m in the result")
+    .says("The members that are in all sets.")
+    .data(|call, db| answer(call, db, Operation::Intersection)),
     reading("ZINTERCARD", "numkeys:integer key+ [LIMIT limit:integer]", -3)
         .since("7.0.0")
         .cost("O(n k) for n members in the smallest of k sets")
@@ -40,21 +44,25 @@ pub const COMMANDS: &[Command] = &[
         .data(zintercard),
     storing(
         "ZINTERSTORE",
-        "destination:key numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {SUM|MIN|MAX}]",
+        "destination:key numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX}]",
         -4,
     )
     .since("2.0.0")
     .cost("O(n k + m log m) for n members in the smallest of k sets and m in the result")
     .says("Stores the members that are in all sets.")
     .data(|call, db| store(call, db, Operation::Intersection, ZINTERSTORE)),
-    reading("ZUNION", "numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {SUM|MIN|MAX}] [WITHSCORES]", -3)
-        .since("6.2.0")
-        .cost("O(n + m log m) for n members in all sets and m in the result")
-        .says("The members that are in any of the sets.")
-        .data(|call, db| answer(call, db, Operation::Union)),
+    reading(
+        "ZUNION",
+        "numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX}] [WITHSCORES]",
+        -3,
+    )
+    .since("6.2.0")
+    .cost("O(n + m log m) for n members in all sets and m in the result")
+    .says("The members that are in any of the sets.")
+    .data(|call, db| answer(call, db, Operation::Union)),
     storing(
         "ZUNIONSTORE",
-        "destination:key numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {SUM|MIN|MAX}]",
+        "destination:key numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX}]",
         -4,
     )
     .since("2.0.0")

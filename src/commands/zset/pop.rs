@@ -13,7 +13,7 @@ use crate::value::zset::{End, Zset};
 use crate::value::{Kind, Object};
 
 pub const COMMANDS: &[Command] = &[
-    command("BZMPOP", "timeout:double numkeys:integer key+ MIN|MAX [COUNT count:integer]", -5)
+    command("BZMPOP", "timeout:double numkeys:integer key+ {where=MIN|MAX} [COUNT count:integer]", -5)
         .since("7.0.0")
         .group(Group::SortedSet)
         .flags(WRITE | BLOCKING | MOVABLE_KEYS)
@@ -37,7 +37,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(log n)")
         .says("Pops the member with the lowest score from the first set that has any; waits until one has.")
         .data(|call, db| bzpop(call, db, End::Min)),
-    command("ZMPOP", "numkeys:integer key+ MIN|MAX [COUNT count:integer]", -4)
+    command("ZMPOP", "numkeys:integer key+ {where=MIN|MAX} [COUNT count:integer]", -4)
         .since("7.0.0")
         .group(Group::SortedSet)
         .flags(WRITE | MOVABLE_KEYS)

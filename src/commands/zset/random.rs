@@ -10,7 +10,7 @@ use crate::value::Object;
 use crate::value::zset::Zset;
 use std::collections::HashSet;
 
-pub const COMMANDS: &[Command] = &[command("ZRANDMEMBER", "key [{count:integer [WITHSCORES]}]", -2)
+pub const COMMANDS: &[Command] = &[command("ZRANDMEMBER", "key [options=count:integer [WITHSCORES]]", -2)
     .since("6.2.0")
     .group(Group::SortedSet)
     .flags(READONLY)

@@ -17,7 +17,7 @@ use crate::value::zset::{Builder, End, LexRange, ScoreRange, Zset};
 use std::ops::Range;
 
 pub const COMMANDS: &[Command] = &[
-    command("ZRANGE", "key start stop [BYSCORE|BYLEX] [REV] [LIMIT {offset:integer count:integer}] [WITHSCORES]", -4)
+    command("ZRANGE", "key start stop [sortby=BYSCORE|BYLEX]@6.2.0 [REV]@6.2.0 [LIMIT {limit=offset:integer count:integer}]@6.2.0 [WITHSCORES]", -4)
         .since("1.2.0")
         .group(Group::SortedSet)
         .flags(READONLY)
@@ -25,7 +25,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(log n + m) for m members answered")
         .says("Members in a range of ranks, scores or bytes.")
         .data(|call, db| range(call, db, Form { by: None, is_reversed: None })),
-    command("ZRANGEBYLEX", "key min max [LIMIT {offset:integer count:integer}]", -4)
+    command("ZRANGEBYLEX", "key min max [LIMIT {limit=offset:integer count:integer}]", -4)
         .deprecated("6.2.0", "ZRANGE")
         .since("2.8.9")
         .group(Group::SortedSet)
@@ -34,7 +34,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(log n + m) for m members answered")
         .says("Members in a range of bytes.")
         .data(|call, db| range(call, db, Form::of(By::Lex, false))),
-    command("ZRANGEBYSCORE", "key min:double max:double [WITHSCORES] [LIMIT {offset:integer count:integer}]", -4)
+    command("ZRANGEBYSCORE", "key min:double max:double [WITHSCORES]@2.0.0 [LIMIT {limit=offset:integer count:integer}]", -4)
         .deprecated("6.2.0", "ZRANGE")
         .since("1.0.5")
         .group(Group::SortedSet)
@@ -43,7 +43,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(log n + m) for m members answered")
         .says("Members with scores in a range.")
         .data(|call, db| range(call, db, Form::of(By::Score, false))),
-    command("ZRANGESTORE", "dst:key src:key min max [BYSCORE|BYLEX] [REV] [LIMIT {offset:integer count:integer}]", -5)
+    command("ZRANGESTORE", "dst:key src:key min max [sortby=BYSCORE|BYLEX] [REV] [LIMIT {limit=offset:integer count:integer}]", -5)
         .since("6.2.0")
         .group(Group::SortedSet)
         .flags(WRITE | DENYOOM)
@@ -61,7 +61,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(log n + m) for m members answered")
         .says("Members in a range of ranks, from the highest score on.")
         .data(|call, db| range(call, db, Form::of(By::Rank, true))),
-    command("ZREVRANGEBYLEX", "key max min [LIMIT {offset:integer count:integer}]", -4)
+    command("ZREVRANGEBYLEX", "key max min [LIMIT {limit=offset:integer count:integer}]", -4)
         .deprecated("6.2.0", "ZRANGE")
         .since("2.8.9")
         .group(Group::SortedSet)
@@ -70,7 +70,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(log n + m) for m members answered")
         .says("Members in a range of bytes, backwards.")
         .data(|call, db| range(call, db, Form::of(By::Lex, true))),
-    command("ZREVRANGEBYSCORE", "key max:double min:double [WITHSCORES] [LIMIT {offset:integer count:integer}]", -4)
+    command("ZREVRANGEBYSCORE", "key max:double min:double [WITHSCORES] [LIMIT {limit=offset:integer count:integer}]", -4)
         .deprecated("6.2.0", "ZRANGE")
         .since("2.2.0")
         .group(Group::SortedSet)

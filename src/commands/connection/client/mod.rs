@@ -18,9 +18,10 @@ const fn sub(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
     command(name, grammar, arity).group(Group::Connection).flags(COMMON).cost("O(1)")
 }
 
-const KILL_GRAMMAR: &str = "{ip:port:string|{[ID client-id:integer]|[TYPE {NORMAL|MASTER|SLAVE|REPLICA|PUBSUB}]|\
-                            [USER username]|[ADDR ip:port:string]|[LADDR ip:port:string]|[SKIPME {YES|NO}]|\
-                            [MAXAGE maxage:integer]}+}";
+const KILL_GRAMMAR: &str = "{filter=old-format|{new-format=[ID client-id:integer@2.8.12]|\
+                            [TYPE {client-type=NORMAL|MASTER@3.2.0|SLAVE|REPLICA@5.0.0|PUBSUB}]@2.8.12|\
+                            [USER username]|[ADDR addr]|[LADDR laddr@6.2.0]|[SKIPME {skipme=YES|NO}]|\
+                            [MAXAGE maxage:integer@7.4.0]}+}";
 
 pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
     .since("2.4.0")
@@ -42,29 +43,32 @@ pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
             .cost("O(n) over the connections")
             .says("Closes connections.")
             .server(kill::kill),
-        sub("LIST", "[TYPE {NORMAL|MASTER|REPLICA|PUBSUB}] [ID client-id:integer+]", -2)
+        sub("LIST", "[TYPE {client-type=NORMAL|MASTER|REPLICA|PUBSUB}]@5.0.0 [ID client-id:integer+@6.2.0]", -2)
             .since("2.4.0")
             .flags(ADMIN)
             .cost("O(n) over the connections")
             .says("A line on each connection.")
             .tips(&["nondeterministic_output"])
             .server(list::list),
-        sub("NO-EVICT", "ON|OFF", 3)
+        sub("NO-EVICT", "{enabled=ON|OFF}", 3)
             .since("7.0.0")
             .flags(ADMIN)
             .says("Keeps this connection from being evicted.")
             .server(own::no_evict),
-        sub("NO-TOUCH", "ON|OFF", 3)
+        sub("NO-TOUCH", "{enabled=ON|OFF}", 3)
             .since("7.2.0")
             .says("Whether this connection's reads count as use.")
             .server(own::no_touch),
-        sub("PAUSE", "timeout:integer [WRITE|ALL]", -3)
+        sub("PAUSE", "timeout:integer [mode=WRITE|ALL]@6.2.0", -3)
             .since("3.0.0")
             .flags(ADMIN)
             .says("Lets commands wait for a while.")
             .server(pause::pause),
-        sub("REPLY", "ON|OFF|SKIP", 3).since("3.2.0").says("Whether this connection gets replies.").server(own::reply),
-        sub("SETINFO", "{LIB-NAME libname}|{LIB-VER libver}", 4)
+        sub("REPLY", "{action=ON|OFF|SKIP}", 3)
+            .since("3.2.0")
+            .says("Whether this connection gets replies.")
+            .server(own::reply),
+        sub("SETINFO", "{attr=LIB-NAME libname|LIB-VER libver}", 4)
             .since("7.2.0")
             .says("Names the client's library.")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
@@ -74,7 +78,7 @@ pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
             .says("Names the connection.")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
             .server(own::set_name_command),
-        sub("UNBLOCK", "client-id:integer [TIMEOUT|ERROR]", -3)
+        sub("UNBLOCK", "client-id:integer [unblock-type=TIMEOUT|ERROR]", -3)
             .since("5.0.0")
             .flags(ADMIN)
             .cost("O(log n) where n is the number of connections")

@@ -2,8 +2,8 @@
 
 use crate::exec::{Call, Outcome};
 use crate::server::{Server, World};
-use crate::spec::Spec;
 use crate::spec::grammar::{self, Argument, ArgumentKind};
+use crate::spec::{Group, Spec};
 
 pub(super) fn docs(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Outcome {
     let commands = call.commands;
@@ -71,8 +71,11 @@ fn write_text(call: &mut Call, name: &str, text: &str) {
 
 /// Flags that concern the page about a command.
 fn doc_flags(spec: &Spec) -> Vec<&'static str> {
-    let flags =
-        [(!spec.deprecated.0.is_empty(), "deprecated"), (matches!(spec.name, "DEBUG" | "RESTORE-ASKING"), "syscmd")];
+    let is_debug = spec.name == "DEBUG" && matches!(spec.group, Group::Server);
+    let flags = [
+        (!spec.deprecated.0.is_empty(), "deprecated"),
+        (is_debug || matches!(spec.name, "RESTORE-ASKING" | "REPLCONF"), "syscmd"),
+    ];
     flags.into_iter().filter(|flag| flag.0).map(|flag| flag.1).collect()
 }
 
@@ -96,26 +99,30 @@ fn write_argument(call: &mut Call, argument: &Argument, keys: &mut KeyCount) {
         ArgumentKind::OneOf(parts) => ("oneof", Some(parts)),
         ArgumentKind::Block(parts) => ("block", Some(parts)),
     };
-    let flags: Vec<&str> = [(argument.optional, "optional"), (argument.multiple, "multiple")]
-        .into_iter()
-        .filter(|flag| flag.0)
-        .map(|flag| flag.1)
-        .collect();
+    let flags =
+        [(argument.optional, "optional"), (argument.multiple, "multiple"), (argument.repeats_token, "multiple_token")];
+    let flags: Vec<&str> = flags.into_iter().filter(|flag| flag.0).map(|flag| flag.1).collect();
     let (has_text, is_key) = (parts.is_none(), kind == "key");
-    let fields = [has_text, is_key, argument.token.is_some(), !flags.is_empty(), parts.is_some()];
+    let key_spec = argument.key_spec.map(i64::from).or(is_key.then_some(keys.next.min(keys.last)));
+    keys.next += i64::from(is_key);
+    let since = argument.since.as_deref();
+    let fields =
+        [has_text, key_spec.is_some(), argument.token.is_some(), since.is_some(), !flags.is_empty(), parts.is_some()];
     call.reply.map(2 + fields.iter().filter(|is_there| **is_there).count());
     write_text(call, "name", &argument.name);
     write_text(call, "type", kind);
     if has_text {
         write_text(call, "display_text", &argument.name);
     }
-    if is_key {
+    if let Some(number) = key_spec {
         call.reply.bulk(b"key_spec_index");
-        call.reply.integer(keys.next.min(keys.last));
-        keys.next += 1;
+        call.reply.integer(number);
     }
     if let Some(token) = &argument.token {
         write_text(call, "token", token);
+    }
+    if let Some(since) = since {
+        write_text(call, "since", since);
     }
     if !flags.is_empty() {
         call.reply.bulk(b"flags");

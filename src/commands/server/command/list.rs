@@ -11,11 +11,18 @@ pub(super) fn count(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Outco
     Ok(())
 }
 
-/// Without a filter: commands only. With one: their subcommands, too.
+/// Subcommands are listed, too, by their full names.
 pub(super) fn list(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Outcome {
     let commands = call.commands;
     let names: Vec<&[u8]> = match call.argc() {
-        2 => commands.names().map(|(name, _)| name).collect(),
+        // As commands are called now: some may have been renamed, or taken away.
+        2 => {
+            let with_subcommands = |(name, id): (_, usize)| {
+                let children = commands.row(id).children.iter().map(|&child| commands.row(child).full_name.as_bytes());
+                std::iter::once(name).chain(children)
+            };
+            commands.names().flat_map(with_subcommands).collect()
+        }
         5 if call.is(2, "FILTERBY") => {
             let wanted = call.arg(4);
             let keep: Box<dyn Fn(usize) -> bool> = if call.is(3, "MODULE") {

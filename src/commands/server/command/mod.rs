@@ -18,27 +18,27 @@ pub const COMMANDS: &[Command] = &[Command {
         .says("Tell of every command what a client must know to plan.")
         .container(&[
             row("COUNT", "", 2).cost("O(1)").says("Count the commands.").server(list::count),
-            row("DOCS", "[command-name+]", -2)
+            row("DOCS", "[command-name]+", -2)
                 .since("7.0.0")
                 .tips(ANY_ORDER)
                 .cost("O(n) in the commands named")
                 .says("Describe commands for people.")
                 .server(docs::docs),
-            row("GETKEYS", "command [arg+]", -3)
+            row("GETKEYS", "command [arg]+", -3)
                 .cost("O(n) in the arguments")
                 .says("Find the keys of a whole command.")
                 .server(keys::get_keys),
-            row("GETKEYSANDFLAGS", "command [arg+]", -3)
+            row("GETKEYSANDFLAGS", "command [arg]+", -3)
                 .since("7.0.0")
                 .cost("O(n) in the arguments")
                 .says("Find the keys of a whole command and what it does with them.")
                 .server(keys::get_keys_and_flags),
-            row("INFO", "[command-name+]", -2)
+            row("INFO", "[command-name]+", -2)
                 .tips(ANY_ORDER)
                 .cost("O(n) in the commands named")
                 .says("Tell of some commands what a client must know to plan.")
                 .server(rows::info),
-            row("LIST", "[FILTERBY {MODULE module-name|ACLCAT category|PATTERN pattern:pattern}]", -2)
+            row("LIST", "[FILTERBY {filterby=MODULE module-name|ACLCAT category|PATTERN pattern:pattern}]", -2)
                 .since("7.0.0")
                 .tips(ANY_ORDER)
                 .cost("O(n) in the commands")

@@ -13,7 +13,7 @@ use crate::server::{Server, World};
 use crate::spec::flag::{LOADING, STALE};
 use crate::spec::{Group, category, command};
 
-pub const COMMANDS: &[Command] = &[command("INFO", "[section+]", -1)
+pub const COMMANDS: &[Command] = &[command("INFO", "[section]+", -1)
     .since("1.0.0")
     .group(Group::Server)
     .flags(LOADING | STALE)
