@@ -20,7 +20,7 @@ use crate::protocol::args::{Args, Elsewhere};
 use crate::protocol::limits::Limits;
 use crate::protocol::reply::Reply;
 use crate::protocol::request::{Parsed, ProtocolError, Span, parse};
-use crate::server::session::{HELD, flag as session_flag};
+use crate::server::session::flag as session_flag;
 use crate::server::{Server, World, standing};
 use crate::spec::flag;
 
@@ -205,7 +205,6 @@ impl Batch {
                         ends_batch = row.command.spec.flags & flag::ENDS_BATCH != 0;
                         if row.first_key != 0 && row.first_key < argc {
                             request.key_hash = hash(words.get(row.first_key));
-                            database.prefetch_bucket(request.key_hash);
                             let element = row.command.spec.element_word as usize;
                             if element != 0 && element < argc {
                                 request.element_hash = hash(words.get(element));
@@ -226,6 +225,11 @@ impl Batch {
                     break;
                 }
             }
+        }
+        // Places are fetched in a tight loop of their own, and not one behind each parsing: the look-ups of their pages, which
+        // are most of the cost, run beside one another then.
+        for request in self.requests[first..].iter().filter(|request| request.key_hash != 0) {
+            database.prefetch_bucket(request.key_hash);
         }
         let requests = first..self.requests.len();
         self.intakes.push(Intake { session: key, own, begin: start, parsed_to: at, end, requests, error, has_more });
@@ -255,36 +259,31 @@ impl Batch {
             let mut rest_from = intake.parsed_to;
             let mut was_held = false;
             for i in intake.requests.clone() {
-                let Some(session) = server.sessions.get(intake.session) else { break };
-                let db = session.db;
-                let request = &self.requests[i];
-                if session.has(HELD) {
-                    (rest_from, was_held) = (request.start as usize, true);
-                    break;
-                }
                 if i + FETCH_GROUP / 2 >= fetched {
                     let from = fetched.max(i);
                     fetched = from + FETCH_GROUP;
-                    let database = server.keyspace.db(db);
-                    let group = self.requests.iter().skip(from).take(FETCH_GROUP);
-                    for ahead in group.filter(|ahead| ahead.key_hash != 0) {
-                        database.prefetch_entry(ahead.key_hash);
-                    }
+                    let end = fetched.min(self.requests.len());
+                    let group = &self.requests[from.min(end)..end];
+                    with_database(server, intake.session, |db| fetch_entries(db, group));
                 }
                 if self.has_elements && i % FETCH_ELEMENT_GROUP == 0 {
-                    fetch_elements(server.keyspace.db(db), &self.requests[i + 1..]);
+                    with_database(server, intake.session, |db| fetch_elements(db, &self.requests[i + 1..]));
                 }
-                let spans = &self.spans[request.spans_at as usize..][..request.argc as usize];
+                let parsed = &self.requests[i];
+                let spans = &self.spans[parsed.spans_at as usize..][..parsed.argc as usize];
                 let request = Request {
                     args: Args::with_elsewhere(buffer, spans, &self.elsewhere),
-                    id: (request.id != UNKNOWN).then_some(request.id as usize),
-                    key_hash: request.key_hash,
+                    id: (parsed.id != UNKNOWN).then_some(parsed.id as usize),
+                    key_hash: parsed.key_hash,
                 };
-                if dispatch::run(context, server, world, intake.session, request) == Done::Held {
-                    (rest_from, was_held) = (self.requests[i].start as usize, true);
-                    break;
+                match dispatch::run(context, server, world, intake.session, request) {
+                    Done::Ran => ran += 1,
+                    Done::Held => {
+                        (rest_from, was_held) = (parsed.start as usize, true);
+                        break;
+                    }
+                    Done::Gone => break,
                 }
-                ran += 1;
             }
             finish_intake(server, intake, &self.arena, rest_from, was_held);
         }
@@ -300,6 +299,22 @@ impl Batch {
         self.has_elements = false;
         self.elsewhere.scratch.clear();
         self.elsewhere.detached.clear();
+    }
+}
+
+/// Lends the database of a session to who fetches ahead.
+#[inline]
+fn with_database(server: &Server, session: SessionKey, fetch: impl FnOnce(&Db)) {
+    if let Some(session) = server.sessions.get(session) {
+        fetch(server.keyspace.db(session.db));
+    }
+}
+
+/// Starts loading the entries that requests look up; their places are near by now.
+#[inline]
+fn fetch_entries(db: &Db, group: &[Parsing]) {
+    for request in group.iter().filter(|request| request.key_hash != 0) {
+        db.prefetch_entry(request.key_hash);
     }
 }
 

@@ -61,6 +61,17 @@ pub struct Row {
     pub children: Vec<usize>,
     /// Word index of the first key, where every call has it at the same place; else 0.
     pub first_key: usize,
+    /// How many words it takes, name included: the least and the most.
+    words_min: usize,
+    words_max: usize,
+}
+
+impl Row {
+    /// True when `words` (name included) is a number of words that the command takes.
+    #[inline]
+    pub fn accepts(&self, words: usize) -> bool {
+        self.words_min <= words && words <= self.words_max
+    }
 }
 
 /// All commands by name; made once at boot.
@@ -145,7 +156,9 @@ fn row(command: &'static Command, full_name: String, parent: Option<usize>) -> R
         },
         None => 0,
     };
-    Row { command, full_name, parent, children: Vec::new(), first_key }
+    let words_min = command.spec.arity.unsigned_abs() as usize;
+    let words_max = if command.spec.arity < 0 { usize::MAX } else { words_min };
+    Row { command, full_name, parent, children: Vec::new(), first_key, words_min, words_max }
 }
 
 /// The command that was found last, by its name as it was typed: a pipeline mostly repeats one command.

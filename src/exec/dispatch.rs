@@ -20,7 +20,7 @@ use crate::protocol::args::Args;
 use crate::protocol::output::Output;
 use crate::protocol::reply::Reply;
 use crate::server::journal::Propagation;
-use crate::server::session::flag as session_flag;
+use crate::server::session::{HELD, flag as session_flag};
 use crate::server::{Server, World, standing};
 use crate::spec::flag;
 
@@ -75,9 +75,11 @@ pub enum Done {
     Ran,
     /// It may not run now: its bytes are to be kept.
     Held,
+    /// There is no such session any more.
+    Gone,
 }
 
-/// Runs one request of a client session, from the gates to the waiters. The session must be there and not held.
+/// Runs one request of a client session, from the gates to the waiters.
 pub fn run(
     context: &mut Context,
     server: &mut Server,
@@ -85,12 +87,15 @@ pub fn run(
     key: SessionKey,
     request: Request,
 ) -> Done {
-    let Some(session) = server.sessions.get_mut(key) else { return Done::Ran };
+    let Some(session) = server.sessions.get_mut(key) else { return Done::Gone };
+    if session.has(HELD) {
+        return Done::Held;
+    }
     session.commands += 1;
     let start = session.out.mark();
     let resolved = match request.id.map(|id| (id, context.commands.row(id))) {
         // Nearly every request: a command that is there, without subcommands, with as many words as it takes.
-        Some((id, row)) if row.children.is_empty() && row.command.spec.accepts(request.args.len()) => Ok(id),
+        Some((id, row)) if row.children.is_empty() && row.accepts(request.args.len()) => Ok(id),
         _ => resolve(context.commands, request),
     };
     let id = match resolved {
@@ -173,7 +178,7 @@ fn resolve(commands: &CommandTable, request: Request) -> Result<usize, (Option<u
             }
         }
     }
-    if !row.command.spec.accepts(request.args.len()) {
+    if !row.accepts(request.args.len()) {
         let text = format!("ERR wrong number of arguments for '{}' command", row.full_name);
         return Err((Some(id), Stop::error_owned(text)));
     }

@@ -97,6 +97,8 @@ pub struct Strings<'r> {
 const STRINGS_ROOM: usize = 1024;
 /// A string up to this many bytes is written without a call.
 const SHORT_MAX: usize = 16;
+/// A string up to this many bytes fits into eight, with a byte to spare that ends a shift, and has a header of four bytes.
+const NARROW_MAX: usize = 7;
 /// What a short string takes at most: its header, copied as a word, and a line end; rounded up.
 const SHORT_PLACE: usize = 32;
 
@@ -129,23 +131,47 @@ impl Strings<'_> {
         if self.bytes.len() < needed {
             self.bytes.resize(needed, 0);
         }
+        if len <= NARROW_MAX {
+            return self.push_narrow(region, stride, first, len);
+        }
         let mut rest = &mut self.bytes[self.at..];
-        let mut from = first;
         for chunk in region.chunks_exact(stride) {
             let place: &mut [u8; SHORT_PLACE] = rest.first_chunk_mut().expect("room was made");
+            let string = &chunk[first..first + len];
             place[..8].copy_from_slice(&word.to_le_bytes());
+            // Two words that overlap; what the header's copied beyond itself is written over.
             let body = &mut place[head..];
-            // Whole words where there are such: what they copy beyond the string is written over.
-            match region.get(from..from + 8) {
-                Some(whole) if len <= 8 => body[..8].copy_from_slice(whole),
-                Some(whole) => {
-                    body[..8].copy_from_slice(whole);
-                    body[len - 8..len].copy_from_slice(&chunk[first + len - 8..first + len]);
-                }
-                None => body[..len].copy_from_slice(&chunk[first..first + len]),
-            }
+            body[..8].copy_from_slice(&string[..8]);
+            body[len - 8..len].copy_from_slice(&string[len - 8..]);
             body[len..len + 2].copy_from_slice(b"\r\n");
             rest = &mut rest[head + len + 2..];
+        }
+        let room = rest.len();
+        self.at = self.bytes.len() - room;
+    }
+
+    /// `push_equal` for strings so short that each fits into one word of 16 bytes with its header and line end. The room is made.
+    fn push_narrow(&mut self, region: &[u8], stride: usize, first: usize, len: usize) {
+        // header of four bytes | string | line end
+        let around =
+            (HEADER[len] as u32 | u32::from(b'$')) as u128 | u128::from(u16::from_le_bytes(*b"\r\n")) << (32 + 8 * len);
+        let string_bits = (1u64 << (8 * len)) - 1;
+        let mut rest = &mut self.bytes[self.at..];
+        let mut push = |string: u64| {
+            let place: &mut [u8; 16] = rest.first_chunk_mut().expect("room was made");
+            *place = (around | u128::from(string & string_bits) << 32).to_le_bytes();
+            rest = &mut std::mem::take(&mut rest)[4 + len + 2..];
+        };
+        let mut from = first;
+        // A whole word is read where there is one; what stands behind the string is cut off.
+        while let Some(word) = region.get(from..from + 8) {
+            push(u64::from_le_bytes(word.try_into().expect("eight bytes")));
+            from += stride;
+        }
+        while from < region.len() {
+            let mut word = [0; 8];
+            word[..len].copy_from_slice(&region[from..from + len]);
+            push(u64::from_le_bytes(word));
             from += stride;
         }
         let room = rest.len();

@@ -79,6 +79,26 @@ impl Bucket {
         Slots(!(((difference & LOW) + LOW) | difference) & HIGH)
     }
 
+    /// The slot and the element that is `wanted` among those with this hash, `stored` being the part of it that slots hold.
+    #[inline(always)]
+    pub(super) fn locate<E>(
+        &self,
+        hash: u64,
+        stored: u64,
+        wanted: &mut impl FnMut(NonNull<E>) -> bool,
+    ) -> Option<(usize, NonNull<E>)> {
+        for slot in self.matching(pattern_of(tag_of(hash))) {
+            let word = self.word(slot);
+            if word >> 48 == stored {
+                let element = element_of(word);
+                if wanted(element) {
+                    return Some((slot, element));
+                }
+            }
+        }
+        None
+    }
+
     /// Slots that hold an element.
     #[inline]
     pub(super) fn taken(&self) -> Slots {

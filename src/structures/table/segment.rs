@@ -8,7 +8,7 @@
 //! at another size needs is stored beside the address: the elements are not touched. A split makes the depth one larger than the
 //! origin at which the bits were stored; only when too few of them are left are the keys hashed again.
 
-use super::bucket::{Bucket, element_of, pattern_of, tag_of, word_of};
+use super::bucket::{Bucket, element_of, word_of};
 use super::size::{BUCKETS_MAX, room_of};
 use crate::structures::prefetch::prefetch;
 use std::ptr::{self, NonNull};
@@ -227,19 +227,33 @@ impl Segment {
         mut wanted: impl FnMut(NonNull<E>) -> bool,
     ) -> Option<(Place, NonNull<E>)> {
         let stored = self.stored(hash);
-        let pattern = pattern_of(tag_of(hash));
-        let mut index = self.home(stored);
+        let home = self.home(stored);
+        let bucket = self.bucket(home);
+        // Most elements are where their hash says.
+        if let Some((slot, element)) = bucket.locate(hash, stored, &mut wanted) {
+            return Some((Place { bucket: home, slot }, element));
+        }
+        if bucket.overflow() == 0 {
+            return None;
+        }
+        self.locate_beyond(hash, home, wanted)
+    }
+
+    /// The same in the buckets behind the home.
+    #[inline(never)]
+    fn locate_beyond<E>(
+        &self,
+        hash: u64,
+        home: usize,
+        mut wanted: impl FnMut(NonNull<E>) -> bool,
+    ) -> Option<(Place, NonNull<E>)> {
+        let stored = self.stored(hash);
+        let mut index = self.after(home);
         // A counter that sticks at its maximum must not lead in circles.
-        for _ in 0..self.buckets() {
+        while index != home {
             let bucket = self.bucket(index);
-            for slot in bucket.matching(pattern) {
-                let word = bucket.word(slot);
-                if word >> 48 == stored {
-                    let element = element_of(word);
-                    if wanted(element) {
-                        return Some((Place { bucket: index, slot }, element));
-                    }
-                }
+            if let Some((slot, element)) = bucket.locate(hash, stored, &mut wanted) {
+                return Some((Place { bucket: index, slot }, element));
             }
             if bucket.overflow() == 0 {
                 return None;
