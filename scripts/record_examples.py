@@ -5,13 +5,14 @@ usage: scripts/record_examples.py [--check] [--port N] [FILE ...]
 
 A file is a list of blocks. `== NAME` begins the block of a command; each block meets empty databases on a connection of its own. `> words` is sent (quoting as
 in redis-cli), and the line `= reply` behind it is the reply, byte for byte, with ⏎ for CR LF and \\xNN for what is not text. A line `~ glob` stands where
-a reply cannot be foretold, and is kept; `(closed)` ends a reply where the connection does. --check writes nothing and says which replies differ.
+a reply cannot be foretold, and is kept; what only another server has stands in files that begin with that one's name, and is asked of it. `(closed)` ends a reply where the connection does. --check writes nothing and says which replies differ.
 """
 import argparse
 import re
 import shlex
 import sys
 from fnmatch import fnmatchcase
+from itertools import groupby
 from pathlib import Path
 
 from difference.wire import Gone, Wire
@@ -81,6 +82,11 @@ def record(server, path, check):
     return "\n".join(out) + "\n", different
 
 
+def asked_of(path):
+    """The server whose replies a file has."""
+    return next((server for server in ("redis86-server", "valkey-server") if path.name.startswith(server.split("-")[0])), "redis-server")
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("files", nargs="*")
@@ -89,12 +95,14 @@ def main():
     options.add_argument("--port", type=int, default=7780)
     given = options.parse_args()
     different = 0
-    with Server("reference", given.server or peer("redis-server"), given.port, "--enable-debug-command", "yes", core=None) as server:
-        for path in [Path(f) for f in given.files] or sorted(EXAMPLES.glob("*.txt")):
-            text, count = record(server, path, given.check)
-            different += count
-            if not given.check:
-                path.write_text(text)
+    paths = [Path(f) for f in given.files] or sorted(EXAMPLES.glob("*.txt"))
+    for name, group in groupby(sorted(paths, key=asked_of), key=asked_of):
+        with Server("reference", given.server or peer(name), given.port, "--enable-debug-command", "yes", core=None) as server:
+            for path in group:
+                text, count = record(server, path, given.check)
+                different += count
+                if not given.check:
+                    path.write_text(text)
     print(f"{different} replies differ from what stood there")
     return 1 if different else 0
 

@@ -32,6 +32,9 @@ pub mod observe;
 /// Who listens to which channel.
 pub mod pubsub;
 
+/// Who may hold which keys in a cache of his own.
+pub mod tracking;
+
 /// The dump format.
 pub mod rdb;
 

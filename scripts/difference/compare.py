@@ -149,7 +149,8 @@ def pushed(replies):
         elif is_greeting((kind, content)):
             others.append(repr(greeting((kind, content))).encode())
         else:
-            others.append(raw)
+            # Redis tells a flush with the null of the connection that tracks, Gyre with that of the one that is told.
+            others.append(raw.replace(b"invalidate\r\n$-1", b"invalidate\r\n_"))
     return sorted(others), sorted(names, key=repr), counts
 
 

@@ -311,6 +311,48 @@ EXEC
 ECHO <word>
 QUIT
 """,
+    "tracking": """
+3 CLIENT TRACKING ON [OPTIN | OPTOUT | BCAST] [NOLOOP]
+2 CLIENT TRACKING ON
+CLIENT TRACKING ON BCAST PREFIX <k.string> [NOLOOP]
+CLIENT TRACKING ON (BCAST | OPTIN | OPTOUT | NOLOOP | REDIRECT <int> | <word>)+
+2 CLIENT TRACKING OFF
+CLIENT TRACKING (<word> | OFF PREFIX <k.string>)
+CLIENT CACHING (YES | NO | <word>)
+2 CLIENT CACHING YES
+2 @redirect [BCAST | OPTIN | OPTOUT] [NOLOOP]
+RESET
+SUBSCRIBE __redis__:invalidate
+UNSUBSCRIBE
+6 GET <k.string>
+3 MGET (<k.string>)+
+LRANGE <k.list> 0 -1
+EXISTS (<any>)+
+TYPE <any>
+SUNION (<any>)+
+6 SET <k.string> <v>
+2 MSET (<k.string> <v>)+
+APPEND <k.string> <v>
+RPUSH <k.list> <e>
+LPOP <k.list>
+2 DEL (<any>)+
+RENAME <any> <any>
+COPY <any> <any> REPLACE
+EXPIRE <any> <sec>
+EXPIRE <any> -1
+FLUSHDB [ASYNC | SYNC]
+FLUSHALL [ASYNC]
+SWAPDB 0 1
+SELECT <db>
+2 MULTI
+3 EXEC
+DISCARD
+EVAL return(redis.call('get',KEYS[1])) 1 <k.string>
+EVAL return(redis.call('del',KEYS[1])) 1 <any>
+PING
+CLIENT REPLY (ON | OFF | SKIP)
+CLIENT REPLY ON
+""",
     "connection": """
 2 PING [<word>]
 ECHO <word>
@@ -379,7 +421,7 @@ def templates(text):
 
 FAMILIES = {name: list(templates(text)) for name, text in TEXT.items()}
 BATCHES = ("string", "list", "set", "hash", "zset", "generic", "expiry")
-SESSIONS = ("multi", "blocking", "pubsub", "connection", "protocol")
+SESSIONS = ("multi", "blocking", "pubsub", "tracking", "connection", "protocol")
 # Families for parts that an issue to come brings; run when named.
 LATER = ("fieldttl",)
 

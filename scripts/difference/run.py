@@ -250,6 +250,8 @@ class Pair:
                 sent = words[1:] if words[0] == b"@brief" else words
                 if isinstance(words, list) and words[0] == b"@unblock":
                     sent = [b"CLIENT", b"UNBLOCK", own[(connection + 1) % connections], *words[1:]]
+                if isinstance(words, list) and words[0] == b"@redirect":
+                    sent = [b"CLIENT", b"TRACKING", b"ON", b"REDIRECT", own[(connection + 1) % connections], *words[1:]]
                 side.wires[connection].send(encode(*sent) if isinstance(sent, list) else sent)
             self.commands_sent += 1
             for side in self.sides:

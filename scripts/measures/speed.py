@@ -8,6 +8,7 @@ import shlex
 import subprocess
 
 from servers import LOAD_CORE, peer
+from .listeners import CHANNEL, MESSAGE, Listeners
 from .row import Row
 
 FILL = "-t set -r 1000000 -n 1000000 -d 16 -P 100 -c 20 --sequential"
@@ -17,11 +18,12 @@ HIT_RATE_MIN = 0.95
 
 
 class Load:
-    """A row: how many requests with which benchmark arguments, and what is loaded before it: once, or before each round."""
+    """A row: how many requests with which benchmark arguments, and what is loaded before it: once, or before each round. With `listeners`
+    subscribers that read, its figure is for each message that one of them receives."""
 
-    def __init__(self, name, goal, requests, arguments, once=None, each=None, reads=False):
+    def __init__(self, name, goal, requests, arguments, once=None, each=None, reads=False, listeners=0):
         self.name, self.goal, self.requests, self.arguments = name, goal, requests, arguments
-        self.once, self.each, self.reads = once, each, reads
+        self.once, self.each, self.reads, self.listeners = once, each, reads, listeners
 
 
 ROWS = [
@@ -46,6 +48,8 @@ ROWS = [
     Load("LRANGE100", 0.60, 100_000, "-c 50 -P 4 -t lrange_100"),
     Load("LRANGE600", 0.50, 30_000, "-c 50 -P 4 -t lrange_600"),
     Load("PUBLISH P16", 0.90, 1_500_000, "-c 50 -P 16 -- PUBLISH ch hello"),
+    Load("PUBLISH to 100 P1", 0.80, 20_000, f"-c 50 -- PUBLISH {CHANNEL} {MESSAGE}", listeners=100),
+    Load("PUBLISH to 100 P16", 0.80, 60_000, f"-c 50 -P 16 -- PUBLISH {CHANNEL} {MESSAGE}", listeners=100),
 ]
 # Rows without a goal, measured when asked for by --only.
 EXTRA_ROWS = [
@@ -83,8 +87,14 @@ def prepare(client, server, load, is_first):
 
 
 def measure_once(client, server, load, requests):
-    """CPU ns per request of one run."""
+    """CPU ns per request of one run, or per delivery where there are listeners."""
     client.must("CONFIG", "RESETSTAT")
+    if load.listeners:
+        with Listeners(server.port, load.listeners) as listeners:
+            before = server.cpu_ns()
+            benchmark(server, load.arguments, requests)
+            listeners.wait_for(requests * load.listeners)
+            return (server.cpu_ns() - before) / (requests * load.listeners)
     before = server.cpu_ns()
     benchmark(server, load.arguments, requests)
     spent = server.cpu_ns() - before
@@ -103,7 +113,7 @@ def run(servers, only, rounds, scale, report):
         chosen += [load for load in EXTRA_ROWS if re.search(only, load.name)]
     rows = []
     for load in chosen:
-        row = Row("speed", load.name, "CPU ns/request", load.goal, against="peers")
+        row = Row("speed", load.name, "CPU ns/delivery" if load.listeners else "CPU ns/request", load.goal, against="peers")
         requests = max(1000, int(load.requests * scale))
         failed = set()
         for turn in range(rounds):

@@ -218,8 +218,7 @@ fn spublish(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome 
     let (channel, message) = (call.arg(1), call.arg(2));
     let listeners = server.pubsub.listeners(Topic::Shard, channel);
     if !listeners.is_empty() {
-        let bytes = encode_push(&[b"smessage", channel, message]);
-        listeners.iter().for_each(|&session| server.outbox.push(session, bytes.clone()));
+        server.outbox.push_all(listeners, encode_push(&[b"smessage", channel, message]));
     }
     call.reply.integer(listeners.len() as i64);
     Ok(())

@@ -92,7 +92,7 @@ fn read_session(outside: &mut Outside, server: &mut Server, key: SessionKey) -> 
         return After::Later;
     }
     let Some(connection) = outside.connections.get_mut(index_of(key)) else { return After::Nothing };
-    let (outcome, _) = read_behind(connection, &mut session.pending);
+    let (outcome, _) = read_behind(connection, &mut session.pending, &session.progress);
     let (count, has_more) = match outcome {
         ReadOutcome::More(count) => (count, true),
         ReadOutcome::Drained(count) => (count, false),
@@ -104,6 +104,7 @@ fn read_session(outside: &mut Outside, server: &mut Server, key: SessionKey) -> 
     session.net_input_bytes += count as u64;
     server.observe.totals.net_input_bytes += count as u64;
     server.observe.totals.reads_processed += 1;
+    server.count_client(key);
     if count == 0 { After::Nothing } else { After::Execute { has_more } }
 }
 

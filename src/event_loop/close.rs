@@ -1,13 +1,22 @@
 //! Closing: a session lets go of everything it held (subscriptions, waits, watches, timers), then of its socket.
 
 use super::tick::EventLoop;
-use crate::exec::{blocking, transactions};
+use crate::exec::{blocking, client_memory, transactions};
 use crate::keyspace::SessionKey;
 use crate::server::Server;
 use crate::server::sessions::index_of;
 
 impl EventLoop {
     pub(super) fn close(&mut self) {
+        self.close_queued();
+        // After the replies have left, and those who leave anyway, so that nobody is closed for what was on its way.
+        if self.server.client_memory.is_above() {
+            client_memory::evict(&mut self.server, &self.dispatcher.commands);
+            self.close_queued();
+        }
+    }
+
+    fn close_queued(&mut self) {
         while let Some(key) = self.server.sessions.to_close.pop() {
             self.close_session(key);
         }
@@ -15,6 +24,8 @@ impl EventLoop {
 
     fn close_session(&mut self, key: SessionKey) {
         release(&mut self.server, key);
+        // It is to be closed, and so leaves the account.
+        self.server.count_client(key);
         if self.server.sessions.close(key).is_some() {
             self.outside.connections.remove(&self.outside.poller, index_of(key));
         }
@@ -31,4 +42,6 @@ fn release(server: &mut Server, key: SessionKey) {
     server.paused.retain(|paused| *paused != key);
     server.stop_monitoring(key);
     server.unsubscribe_all(key);
+    server.tracking.forget(key);
+    server.update_tracking();
 }

@@ -2,7 +2,7 @@
 
 use super::tick::EventLoop;
 use crate::base::clock::Ms;
-use crate::server::{Alarm, Server};
+use crate::server::{Alarm, Server, standing};
 
 /// Rates are sampled this often, so that INFO's `instantaneous_*` is the mean of the last 1.6 seconds, as in Redis.
 const SAMPLE_PERIOD_MS: Ms = 100;
@@ -19,6 +19,10 @@ impl EventLoop {
         let began = server.clock.monotonic_ns();
         server.memory_peak = server.memory_peak.max(server.used_memory());
         crate::exec::output_limits::check_soft(server);
+        if server.standing & standing::TRACKING_FULL != 0 {
+            crate::exec::tracking::make_room(server, None);
+            crate::exec::effects::drain_outbox(server);
+        }
         crate::exec::snapshot::begin_if_due(server, &mut self.outside);
         sample_rates(server);
         // Told in microseconds, of which each that was begun counts: a job of half of one is not nothing.

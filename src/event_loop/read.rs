@@ -4,6 +4,7 @@
 use super::tick::EventLoop;
 use crate::exec::batch::READ_BYTES_MAX;
 use crate::keyspace::SessionKey;
+use crate::protocol::request::Progress;
 use crate::reactor::ReadOutcome;
 use crate::server::session::{HELD, flag as session_flag};
 use crate::server::sessions::index_of;
@@ -61,7 +62,7 @@ impl EventLoop {
         let (outcome, limit) = if is_fresh {
             (connection.read(self.batch.room()), READ_BYTES_MAX)
         } else {
-            read_behind(connection, &mut session.pending)
+            read_behind(connection, &mut session.pending, &session.progress)
         };
         let (count, is_more) = match outcome {
             ReadOutcome::More(count) => (count, true),
@@ -82,6 +83,9 @@ impl EventLoop {
         }
         if count == 0 {
             return;
+        }
+        if !is_fresh {
+            self.server.count_client(key);
         }
         if is_fresh {
             self.batch.take_read(&self.dispatcher.context(), &mut self.server, key, count);
@@ -114,10 +118,17 @@ impl EventLoop {
     }
 }
 
-/// Reads behind the bytes that a session has already; a buffer that grows does so in doubling steps.
-pub(super) fn read_behind(connection: &mut crate::reactor::Connection, pending: &mut Vec<u8>) -> (ReadOutcome, usize) {
+/// Reads behind the bytes that a session has already; a buffer that grows does so in doubling steps, up to what the argument that
+/// is waited for needs.
+pub(super) fn read_behind(
+    connection: &mut crate::reactor::Connection,
+    pending: &mut Vec<u8>,
+    progress: &Progress,
+) -> (ReadOutcome, usize) {
     let old = pending.len();
-    let room = READ_BYTES_MAX.max(old);
+    let needed = progress.needed().filter(|needed| *needed > old).map_or(usize::MAX, |needed| needed - old);
+    let room = READ_BYTES_MAX.max(old).min(needed);
+    pending.reserve_exact(room);
     pending.resize(old + room, 0);
     let outcome = connection.read(&mut pending[old..]);
     let count = match outcome {

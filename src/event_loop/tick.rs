@@ -195,7 +195,11 @@ impl EventLoop {
             self.server.eviction_goes_on = false;
             let settings = std::rc::Rc::clone(&self.server.settings);
             self.has_backlog |=
-                !crate::exec::memory::make_room(&mut self.server, &settings) || { self.server.eviction_goes_on };
+                !crate::exec::memory::make_room(&mut self.server, &settings, None) || { self.server.eviction_goes_on };
+            crate::exec::effects::drain_outbox(&mut self.server);
+        }
+        if self.server.tracking.prefixes.has_news() {
+            crate::exec::tracking::broadcast(&mut self.server);
         }
     }
 }

@@ -100,7 +100,7 @@ impl EventLoop {
                 let piece = db.expire_due(now, EXPIRE_PIECE_KEYS);
                 removed += piece.removed;
                 moved += piece.moved;
-                effects::hand_on(&mut self.server, index);
+                effects::hand_on(&mut self.server, index, None);
                 if !self.server.outbox.is_empty() {
                     effects::drain_outbox(&mut self.server);
                 }

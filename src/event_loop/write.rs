@@ -50,6 +50,7 @@ pub(super) fn write_session(server: &mut Server, outside: &mut Outside, key: Ses
     }
     let Some(connection) = outside.connections.get_mut(index_of(key)) else { return false };
     let mut sent = 0;
+    let mut has_more = false;
     while !session.out.is_empty() && !connection.is_write_blocked && sent < WRITE_BYTES_PER_TURN {
         let (wanted, written) = match session.out.only_slice() {
             Some(bytes) => (bytes.len(), connection.write(&[IoSlice::new(bytes)])),
@@ -91,7 +92,8 @@ pub(super) fn write_session(server: &mut Server, outside: &mut Outside, key: Ses
         }
     } else if !connection.is_write_blocked {
         server.sessions.queue_write(key);
-        return true;
+        has_more = true;
     }
-    false
+    server.count_client(key);
+    has_more
 }

@@ -14,6 +14,7 @@
 
 use super::command::LastFound;
 use super::dispatch::{self, Context, Done, Request};
+use super::observe_call;
 use crate::base::hash::hash;
 use crate::keyspace::{Db, SessionKey};
 use crate::protocol::args::{Args, Elsewhere};
@@ -85,6 +86,7 @@ impl Rest<'_> {
             let Some(session) = server.sessions.get_mut(intake.session) else { continue };
             if session.has(session_flag::IN_BATCH) {
                 session.clear(session_flag::IN_BATCH);
+                session.batch_bytes = 0;
                 session.progress.clear();
                 session.pending = intake.own.as_deref().unwrap_or(self.arena)[intake.begin..intake.end].to_vec();
                 sessions.push(intake.session);
@@ -166,6 +168,7 @@ impl Batch {
         let Some(session) = server.sessions.get_mut(key) else { return };
         debug_assert!(!session.has(session_flag::IN_BATCH), "a session's bytes are executed before more are taken in");
         session.set(session_flag::IN_BATCH);
+        session.batch_bytes = (end - start) as u32;
         let authenticated = server.standing & standing::AUTH == 0 || session.has(session_flag::AUTHENTICATED);
         let limits = Limits {
             bulk_max: context.settings.bulk_bytes_max,
@@ -258,6 +261,8 @@ impl Batch {
             let buffer: &[u8] = intake.own.as_deref().unwrap_or(&self.arena);
             let mut rest_from = intake.parsed_to;
             let mut was_held = false;
+            // Large requests are noted; mostly all bytes of a session together are fewer than that takes.
+            let may_be_large = (intake.end - intake.begin) as u64 >= server.observe.large_request_from;
             for i in intake.requests.clone() {
                 if i + FETCH_GROUP / 2 >= fetched {
                     let from = fetched.max(i);
@@ -283,6 +288,14 @@ impl Batch {
                         break;
                     }
                     Done::Gone => break,
+                }
+                if may_be_large && let Some(id) = request.id {
+                    let next = self.requests.get(i + 1).filter(|_| i + 1 < intake.requests.end);
+                    let end = next.map_or(intake.parsed_to, |next| next.start as usize);
+                    let bytes = (end - self.requests[i].start as usize) as u64;
+                    if bytes >= server.observe.large_request_from {
+                        observe_call::note_large_request(context, server, intake.session, id, request.args, bytes);
+                    }
                 }
             }
             finish_intake(server, intake, &self.arena, rest_from, was_held);
@@ -334,6 +347,7 @@ fn fetch_elements(db: &Db, next: &[Parsing]) {
 fn finish_intake(server: &mut Server, intake: &mut Intake, arena: &[u8], rest_from: usize, was_held: bool) {
     let Some(session) = server.sessions.get_mut(intake.session) else { return };
     session.clear(session_flag::IN_BATCH);
+    session.batch_bytes = 0;
     if session.has(session_flag::CLOSE_AFTER_REPLY | session_flag::CLOSE_NOW) {
         return;
     }
@@ -354,6 +368,7 @@ fn finish_intake(server: &mut Server, intake: &mut Intake, arena: &[u8], rest_fr
         }
         None => arena[rest_from..intake.end].to_vec(),
     };
+    server.count_client(intake.session);
     if intake.has_more && !was_held {
         server.sessions.queue_run(intake.session);
     }

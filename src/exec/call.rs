@@ -96,7 +96,7 @@ impl Stop {
 pub(super) const SHOWN_BYTES_MAX: usize = 128;
 
 /// The part of a client's word that an error text repeats: it ends at a zero byte, as C's strings do.
-pub(super) fn shown(word: &[u8], bytes_max: usize) -> &[u8] {
+pub fn shown(word: &[u8], bytes_max: usize) -> &[u8] {
     let end = memchr::memchr(0, word).unwrap_or(word.len());
     &word[..end.min(bytes_max)]
 }

@@ -12,6 +12,8 @@ use super::call::{Call, Outcome, SHOWN_BYTES_MAX, Stop, fault, shown};
 use super::command::{CommandTable, Run};
 use super::effects;
 use super::gates::{self, Verdict, Visitor};
+use super::observe_call;
+use super::tracking;
 use super::transactions;
 use crate::base::random::Random;
 use crate::config::Settings;
@@ -21,7 +23,7 @@ use crate::protocol::output::Output;
 use crate::protocol::reply::Reply;
 use crate::server::journal::Propagation;
 use crate::server::session::{HELD, flag as session_flag};
-use crate::server::{Server, World, standing};
+use crate::server::{Server, Session, World, standing};
 use crate::spec::flag;
 
 /// What every call borrows from the dispatcher.
@@ -102,27 +104,28 @@ pub fn run(
         Ok(id) => id,
         Err((id, stop)) => {
             refuse(context.commands, server, key, id, stop);
-            return finish_run(context, server, world, key, start);
+            return finish_run(context, server, world, key, start, None);
         }
     };
     let row = context.commands.row(id);
     let conditions = gates::conditions(server.standing, session, row.command.spec.flags);
     if conditions != 0 {
-        let settings = context.settings;
-        let mut visitor = Visitor { server, world, settings, session: key, row, id, args: request.args };
+        let (settings, commands) = (context.settings, context.commands);
+        let mut visitor = Visitor { server, world, settings, commands, session: key, row, id, args: request.args };
         match gates::ask(conditions, &mut visitor) {
             Verdict::Pass => {}
             Verdict::Hold => {
                 hold(server, key);
                 return Done::Held;
             }
+            Verdict::Gone => return Done::Gone,
             Verdict::Queued => {
-                server.sessions.queue_write(key);
+                finish_reply(context.commands, server, key, start, None);
                 return Done::Ran;
             }
             Verdict::Refuse(stop) => {
                 refuse(context.commands, server, key, Some(id), stop);
-                finish_reply(server, key, start);
+                finish_reply(context.commands, server, key, start, None);
                 return Done::Ran;
             }
         }
@@ -133,10 +136,10 @@ pub fn run(
         && conditions == 0
     {
         run_data(context, server, key, id, handler, request);
-        return finish_run(context, server, world, key, start);
+        return finish_run(context, server, world, key, start, Some((id, request.args)));
     }
     run_client_command(context, server, world, key, id, request);
-    finish_run(context, server, world, key, start)
+    finish_run(context, server, world, key, start, Some((id, request.args)))
 }
 
 /// What follows every command of a client: its reply, messages to others, those who wait.
@@ -147,8 +150,9 @@ fn finish_run(
     world: &mut dyn World,
     key: SessionKey,
     start: crate::protocol::output::Mark,
+    ran: Option<(usize, Args)>,
 ) -> Done {
-    finish_reply(server, key, start);
+    finish_reply(context.commands, server, key, start, ran);
     if !server.outbox.is_empty() {
         effects::drain_outbox(server);
     }
@@ -174,7 +178,7 @@ fn resolve(commands: &CommandTable, request: Request) -> Result<usize, (Option<u
                 let name = shown(request.args.get(1), SHOWN_BYTES_MAX);
                 let help = format!("'. Try {} HELP.", row.command.spec.name);
                 let text = [b"ERR unknown subcommand '", name, help.as_bytes()].concat();
-                return Err((Some(id), Stop::error_owned(text)));
+                return Err((None, Stop::error_owned(text)));
             }
         }
     }
@@ -227,6 +231,7 @@ fn refuse(commands: &CommandTable, server: &mut Server, key: SessionKey, id: Opt
     }
     server.observe.note_error(&text);
     if let Some(session) = server.sessions.get_mut(key) {
+        session.last_command = id.unwrap_or(usize::MAX);
         if session.has(session_flag::IN_TRANSACTION) {
             session.set(session_flag::TRANSACTION_BROKEN);
         }
@@ -234,11 +239,32 @@ fn refuse(commands: &CommandTable, server: &mut Server, key: SessionKey, id: Opt
     }
 }
 
+/// Flags of a session that make the end of its commands another one than usual.
+const UNUSUAL_END: u32 =
+    session_flag::REPLY_OFF | session_flag::REPLY_SKIP | session_flag::REPLY_SKIP_NEXT | session_flag::CACHING_GIVEN;
+
+/// CLIENT CACHING counts for the next command that is not CLIENT, or for the next transaction.
+#[cold]
+fn end_caching(commands: &CommandTable, session: &mut Session) {
+    let parent = commands.rows().get(session.last_command).and_then(|row| row.parent);
+    let is_client = parent.is_some_and(|parent| commands.row(parent).command.spec.name == "CLIENT");
+    if !is_client && !session.has(session_flag::IN_TRANSACTION) {
+        session.clear(session_flag::CACHING_GIVEN);
+    }
+}
+
 /// What is done with a reply once it stands in the session's output.
 #[inline]
-fn finish_reply(server: &mut Server, key: SessionKey, start: crate::protocol::output::Mark) {
+fn finish_reply(
+    commands: &CommandTable,
+    server: &mut Server,
+    key: SessionKey,
+    start: crate::protocol::output::Mark,
+    ran: Option<(usize, Args)>,
+) {
     let Some(session) = server.sessions.get_mut(key) else { return };
-    if session.has(session_flag::REPLY_OFF | session_flag::REPLY_SKIP | session_flag::REPLY_SKIP_NEXT) {
+    if session.has(UNUSUAL_END) {
+        end_caching(commands, session);
         if session.has(session_flag::REPLY_OFF | session_flag::REPLY_SKIP) {
             session.out.truncate(start);
         }
@@ -257,8 +283,26 @@ fn finish_reply(server: &mut Server, key: SessionKey, start: crate::protocol::ou
     if unsent == 0 && is_last {
         server.sessions.queue_close(key);
     } else if unsent >= server.output_check_bytes {
-        super::output_limits::check(server, key);
+        look_at_output(commands, server, key, start, ran);
     }
+}
+
+/// A session has much to be sent: the command at hand may be the reason, and there may be limits.
+#[cold]
+fn look_at_output(
+    commands: &CommandTable,
+    server: &mut Server,
+    key: SessionKey,
+    start: crate::protocol::output::Mark,
+    ran: Option<(usize, Args)>,
+) {
+    if let (Some((id, args)), Some(session)) = (ran, server.sessions.get(key)) {
+        let bytes = session.out.len_since(start) as u64;
+        if bytes >= server.observe.large_reply_from {
+            observe_call::note_large_reply(commands, server, key, id, args, bytes);
+        }
+    }
+    super::output_limits::check(server, key);
 }
 
 /// The short way of nearly every request: a command on one database, with no gate closed. Its reply goes straight into the
@@ -303,7 +347,7 @@ fn run_data(
         rest: context.rest,
     };
     let outcome = handler(&mut call, database);
-    let changes = effects::hand_on(server, db);
+    let changes = effects::hand_on(server, db, Some(key));
     if journalled && (changes > 0 || !context.propagation.is_plain()) {
         journal(server, context.propagation, db, request.args);
     }
@@ -332,7 +376,7 @@ fn count(context: &Context, server: &mut Server, key: SessionKey, id: usize, arg
     let tracks_latency = server.observe.tracks_latency;
     server.observe.commands[id].record(ns, tracks_latency);
     if server.observe.wants_call(ns) || server.standing & standing::MONITORED != 0 {
-        super::observe_call::note(context, server, key, id, args, ns);
+        observe_call::note(context, server, key, id, args, ns);
     }
 }
 
@@ -346,7 +390,7 @@ fn count_failure(server: &mut Server, id: usize, text: &[u8]) {
 #[cold]
 fn note_wait(context: &Context, server: &mut Server, key: SessionKey, id: usize, args: Args) {
     if server.standing & standing::MONITORED != 0 {
-        super::observe_call::note_wait(context, server, key, id, args);
+        observe_call::note_wait(context, server, key, id, args);
     }
 }
 
@@ -391,7 +435,13 @@ pub fn run_nested(
     out: &mut Output,
 ) {
     let request = nested_request(context, id, args);
-    if let Err(Stop::Block(block)) = call_and_count(context, server, world, key, id, request, false, out) {
+    let before = out.len();
+    let outcome = call_and_count(context, server, world, key, id, request, false, out);
+    let bytes = (out.len() - before) as u64;
+    if bytes >= server.observe.large_reply_from {
+        observe_call::note_large_reply(context.commands, server, key, id, args, bytes);
+    }
+    if let Err(Stop::Block(block)) = outcome {
         let is_resp3 = server.sessions.get(key).is_some_and(|s| s.is_resp3);
         block.when_denied.answer(&mut Reply::new(out, is_resp3));
     }
@@ -431,7 +481,7 @@ fn call_and_count(
     may_block: bool,
     out: &mut Output,
 ) -> Outcome {
-    let began = server.last_cycles;
+    let (began, before) = (server.last_cycles, out.len());
     let outcome = call(context, server, world, key, id, request, may_block, out);
     let now = server.clock.cycles();
     server.last_cycles = now;
@@ -449,6 +499,10 @@ fn call_and_count(
         }
     }
     count(context, server, key, id, request.args, ns);
+    if server.standing & standing::HOTKEYS != 0 {
+        let reply_bytes = (out.len() - before) as u64;
+        observe_call::note_hot_keys(context.commands, server, id, request.args, ns, reply_bytes);
+    }
     Ok(())
 }
 
@@ -495,22 +549,25 @@ fn call(
             let database = server.keyspace.db_mut(db);
             database.rules.touches = touches;
             let outcome = run(&mut call, database);
-            (outcome, effects::hand_on(server, db))
+            (outcome, effects::hand_on(server, db, Some(key)))
         }
         Run::Keyspace(run) => {
             server.keyspace.set_now(now);
             let outcome = run(&mut call, &mut server.keyspace);
-            (outcome, effects::hand_on_all(server))
+            (outcome, effects::hand_on_all(server, Some(key)))
         }
         Run::Server(run) => {
             server.keyspace.set_now(now);
             let outcome = run(&mut call, server, world);
-            (outcome, effects::hand_on_all(server))
+            (outcome, effects::hand_on_all(server, Some(key)))
         }
         Run::Container => (Err(fault::SYNTAX), 0),
     };
     if journalled && (changes > 0 || !context.propagation.is_plain()) {
         journal(server, context.propagation, db, request.args);
+    }
+    if session_flags & session_flag::TRACKING != 0 {
+        tracking::remember(server, key, row, request.args);
     }
     outcome
 }

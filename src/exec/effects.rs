@@ -1,30 +1,53 @@
 //! Hands on what a command did: to watchers, waiters, subscribers of events, the journal, and the freeing of what is large.
 
+use crate::base::number::IntegerText;
 use crate::base::shared_bytes::SharedBytes;
 use crate::keyspace::event::class;
-use crate::keyspace::{Effects, Event};
-use crate::server::Server;
+use crate::keyspace::{Changed, Effects, Event, SessionKey};
+use crate::protocol::output::SHARED_MIN;
+use crate::server::outbox::{Form, Message};
 use crate::server::session::flag;
+use crate::server::{Server, Session};
 
-/// Hands on the effects of database `index`; gives back the number of changes.
-pub fn hand_on(server: &mut Server, index: usize) -> u64 {
+/// Hands on the effects of database `index`, which the command of a session caused (`by`), or nobody's; gives back the number of
+/// changes.
+pub fn hand_on(server: &mut Server, index: usize, by: Option<SessionKey>) -> u64 {
     let effects = &mut server.keyspace.db_mut(index).effects;
     let dirty = std::mem::take(&mut effects.dirty);
     server.keyspace.dirty += dirty;
     if !server.keyspace.db(index).effects.is_quiet() {
-        hand_on_list(server, index);
+        hand_on_list(server, index, by);
     }
     dirty
 }
 
 /// Hands on the effects of every database that was lent to be changed.
-pub fn hand_on_all(server: &mut Server) -> u64 {
+pub fn hand_on_all(server: &mut Server, by: Option<SessionKey>) -> u64 {
     let visited = server.keyspace.take_visited();
-    visited.map(|index| hand_on(server, index)).sum()
+    if server.tracking.is_active() {
+        tell_once_of_emptying(server, by);
+    }
+    visited.map(|index| hand_on(server, index, by)).sum()
+}
+
+/// However many databases a command emptied, those who track keys are told once.
+#[cold]
+fn tell_once_of_emptying(server: &mut Server, by: Option<SessionKey>) {
+    let mut is_emptied = false;
+    for index in 0..server.keyspace.databases() {
+        if server.keyspace.db(index).effects.changed.iter().any(|changed| matches!(changed, Changed::All)) {
+            let changed = &mut server.keyspace.db_mut(index).effects.changed;
+            changed.retain(|changed| !matches!(changed, Changed::All));
+            is_emptied = true;
+        }
+    }
+    if is_emptied {
+        super::tracking::invalidate_all(server, by);
+    }
 }
 
 #[cold]
-fn hand_on_list(server: &mut Server, index: usize) {
+fn hand_on_list(server: &mut Server, index: usize, by: Option<SessionKey>) {
     let effects: Effects = std::mem::take(&mut server.keyspace.db_mut(index).effects);
     // 1. Keys that went by themselves stand in the journal before the command that met them.
     let lazily = |evicted: bool| {
@@ -41,8 +64,22 @@ fn hand_on_list(server: &mut Server, index: usize) {
             session.set(flag::WATCH_BROKEN);
         }
     }
-    // 3. Subscribers of events.
-    for notice in effects.notices {
+    // 3. Those who track keys, and subscribers of events, in the order in which things happened.
+    let mut notices = effects.notices.into_iter();
+    let mut told = 0;
+    for changed in effects.changed {
+        match changed {
+            Changed::All => super::tracking::invalidate_all(server, by),
+            Changed::Key { key, notices_before, by_itself } => {
+                for notice in notices.by_ref().take(notices_before.saturating_sub(told)) {
+                    publish_event(server, notice.db, notice.event, &notice.key);
+                }
+                told = told.max(notices_before);
+                super::tracking::invalidate(server, &key, by, by_itself);
+            }
+        }
+    }
+    for notice in notices {
         publish_event(server, notice.db, notice.event, &notice.key);
     }
     // 4. Waiters are served after the command, by `blocking::serve`.
@@ -75,52 +112,97 @@ pub fn publish(server: &mut Server, channel: &[u8], message: &[u8]) -> usize {
     let mut receivers = 0;
     let listeners = server.pubsub.listeners(Topic::Channel, channel);
     if !listeners.is_empty() {
-        let bytes = encode_push(&[b"message", channel, message]);
-        for &session in listeners {
-            server.outbox.push(session, bytes.clone());
-            receivers += 1;
-        }
+        server.outbox.push_all(listeners, encode_push(&[b"message", channel, message]));
+        receivers += listeners.len();
     }
     for (pattern, listeners) in server.pubsub.matching_patterns(channel) {
-        let bytes = encode_push(&[b"pmessage", pattern, channel, message]);
-        for &session in listeners {
-            server.outbox.push(session, bytes.clone());
-            receivers += 1;
-        }
+        server.outbox.push_all(listeners, encode_push(&[b"pmessage", pattern, channel, message]));
+        receivers += listeners.len();
     }
     receivers
 }
 
-/// A push message as RESP2 encodes it; for RESP3 receivers the first byte differs.
+/// A push message as RESP2 encodes it, without its first byte, which for RESP3 receivers differs.
 pub fn encode_push(parts: &[&[u8]]) -> SharedBytes {
-    let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 16).sum());
-    bytes.extend_from_slice(format!("*{}\r\n", parts.len()).as_bytes());
+    let room = parts.iter().map(|part| part.len() + PART_OVERHEAD_BYTES_MAX).sum::<usize>() + PART_OVERHEAD_BYTES_MAX;
+    let mut bytes = SharedBytes::with_capacity(room);
+    let mut number = IntegerText::new();
+    bytes.extend_from_slice(number.of(parts.len() as i64));
     for part in parts {
-        bytes.push(b'$');
-        crate::base::number::write_u64(&mut bytes, part.len() as u64);
+        bytes.extend_from_slice(b"\r\n$");
+        bytes.extend_from_slice(number.of(part.len() as i64));
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(part);
-        bytes.extend_from_slice(b"\r\n");
     }
-    SharedBytes::from_slice(&bytes)
+    bytes.extend_from_slice(b"\r\n");
+    bytes
 }
 
-/// Puts every message into its receiver's reply queue.
+/// What stands around a string, at most: mark, up to 20 digits, two line ends.
+const PART_OVERHEAD_BYTES_MAX: usize = 25;
+
+/// Puts every message into its receivers' reply queues.
 pub fn drain_outbox(server: &mut Server) {
-    let mut messages = std::mem::take(&mut server.outbox.messages);
-    for message in messages.drain(..) {
-        let Some(session) = server.sessions.get_mut(message.to) else { continue };
-        let is_push3 = message.is_push && session.is_resp3;
-        let bytes: &[u8] = &message.bytes;
-        let (first, rest) = bytes.split_first().expect("a message is not empty");
-        session.out.bytes.push(if is_push3 { b'>' } else { *first });
-        session.out.bytes.extend_from_slice(rest);
+    let mut outbox = std::mem::take(&mut server.outbox);
+    for message in outbox.messages.iter().filter(|message| !message.is_last) {
+        deliver(server, message, &outbox.receivers);
+    }
+    if outbox.has_last {
+        for message in outbox.messages.iter().filter(|message| message.is_last) {
+            deliver(server, message, &outbox.receivers);
+        }
+        outbox.has_last = false;
+    }
+    outbox.messages.clear();
+    outbox.receivers.clear();
+    // The emptied lists keep their room for the next messages.
+    server.outbox = outbox;
+}
+
+fn deliver(server: &mut Server, message: &Message, receivers: &[SessionKey]) {
+    for &receiver in &receivers[message.receivers.start as usize..message.receivers.end as usize] {
+        let Some(session) = server.sessions.get_mut(receiver) else { continue };
+        if session.out.bytes.capacity() == 0 {
+            session.out.bytes = server.spare_buffers.pop().unwrap_or_default();
+        }
+        if !write_message(session, message) {
+            continue;
+        }
         let unsent = session.out.len();
-        server.sessions.queue_write(message.to);
+        if !session.has(flag::WRITE_QUEUED) {
+            session.set(flag::WRITE_QUEUED);
+            server.sessions.to_write.push(receiver);
+        }
         if unsent >= server.output_check_bytes {
-            super::output_limits::check(server, message.to);
+            super::output_limits::check(server, receiver);
         }
     }
-    // The emptied list keeps its room for the next messages.
-    server.outbox.messages = messages;
+}
+
+/// A message of this many bytes for more than one receiver is referred to by each, not copied: they may be many, and slow.
+const MESSAGE_SHARED_MIN: usize = 512;
+
+/// Appends a message to what a session is sent, in its protocol; false where that has no place for it.
+#[inline]
+fn write_message(session: &mut Session, message: &Message) -> bool {
+    let out = &mut session.out;
+    match message.form {
+        Form::Plain => {}
+        Form::Push => out.bytes.push(if session.is_resp3 { b'>' } else { b'*' }),
+        Form::PushOrNothing if session.is_resp3 => out.bytes.push(b'>'),
+        Form::Invalidation { .. } if session.is_resp3 => out.bytes.extend_from_slice(b">2\r\n$10\r\ninvalidate\r\n"),
+        // Whoever listens to anything is taken to be listening to the channel of invalidations.
+        Form::Invalidation { is_redirected: true } if session.flags & flag::SUBSCRIBED != 0 => {
+            out.bytes.extend_from_slice(b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n");
+        }
+        Form::PushOrNothing | Form::Invalidation { .. } => return false,
+    }
+    if message.bytes.len() >= MESSAGE_SHARED_MIN && message.receivers.len() > 1 || message.bytes.len() >= SHARED_MIN {
+        out.push_shared(message.bytes.clone());
+    } else if message.bytes.is_empty() {
+        out.bytes.extend_from_slice(if session.is_resp3 { b"_\r\n" } else { b"$-1\r\n" });
+    } else {
+        out.bytes.extend_from_slice(&message.bytes);
+    }
+    true
 }

@@ -4,7 +4,8 @@
 //! bits, and a command for which no bit is set passes all gates at the cost of one comparison.
 
 use super::call::Stop;
-use super::command::Row;
+use super::command::{CommandTable, Row};
+use super::effects;
 use super::memory;
 use super::transactions;
 use crate::config::Settings;
@@ -17,6 +18,8 @@ use crate::spec::flag;
 /// A session's own conditions, beyond the server's `standing` bits.
 const IN_TRANSACTION: u16 = 1 << 12;
 const SUBSCRIBED: u16 = 1 << 13;
+/// It tracks what it reads: no gate is closed by that, but the short way is not for it.
+const TRACKING: u16 = 1 << 14;
 
 /// What a gate says.
 pub enum Verdict {
@@ -27,6 +30,8 @@ pub enum Verdict {
     Hold,
     /// The command was queued and answered.
     Queued,
+    /// The session is closed; nobody waits for an answer.
+    Gone,
 }
 
 /// What a gate may look at.
@@ -34,6 +39,7 @@ pub struct Visitor<'v> {
     pub server: &'v mut Server,
     pub world: &'v mut dyn World,
     pub settings: &'v Settings,
+    pub commands: &'v CommandTable,
     pub session: SessionKey,
     pub row: &'v Row,
     pub id: usize,
@@ -61,7 +67,9 @@ pub struct Gate {
 pub const GATES: &[Gate] = &[
     Gate { name: "protected", closed_by: standing::PROTECTED, check: protected },
     Gate { name: "authentication", closed_by: standing::AUTH, check: authentication },
+    Gate { name: "clients", closed_by: standing::CLIENTS_FULL, check: clients },
     Gate { name: "memory", closed_by: standing::MEMORY, check: memory_limit },
+    Gate { name: "tracking", closed_by: standing::TRACKING_FULL, check: tracking_limit },
     Gate { name: "disk", closed_by: standing::DISK, check: disk },
     Gate { name: "subscribed", closed_by: SUBSCRIBED, check: subscribed },
     Gate { name: "loading", closed_by: standing::LOADING, check: loading },
@@ -74,15 +82,18 @@ pub const GATES: &[Gate] = &[
 #[inline]
 pub fn conditions(standing_bits: u16, session: &Session, row_flags: u32) -> u16 {
     let mut bits = standing_bits & !standing::PROTECTED;
-    if session.has(session_flag::IN_TRANSACTION | session_flag::SUBSCRIBED | session_flag::AUTHENTICATED) {
-        if session.has(session_flag::AUTHENTICATED) {
-            bits &= !standing::AUTH;
-        }
+    if session.has(session_flag::AUTHENTICATED) {
+        bits &= !standing::AUTH;
+    }
+    if session.has(session_flag::IN_TRANSACTION | session_flag::SUBSCRIBED | session_flag::TRACKING) {
         if session.has(session_flag::IN_TRANSACTION) {
             bits |= IN_TRANSACTION;
         }
         if session.has(session_flag::SUBSCRIBED) && !session.is_resp3 {
             bits |= SUBSCRIBED;
+        }
+        if session.has(session_flag::TRACKING) {
+            bits |= TRACKING;
         }
     }
     if row_flags & flag::PROTECTED != 0 {
@@ -126,8 +137,18 @@ fn authentication(v: &mut Visitor) -> Verdict {
     Verdict::Refuse(Stop::error("NOAUTH Authentication required."))
 }
 
+fn clients(v: &mut Visitor) -> Verdict {
+    super::client_memory::evict(v.server, v.commands);
+    match v.server.sessions.get(v.session) {
+        Some(session) if !session.has(session_flag::CLOSE_NOW) => Verdict::Pass,
+        _ => Verdict::Gone,
+    }
+}
+
 fn memory_limit(v: &mut Visitor) -> Verdict {
-    let fits = memory::make_room(v.server, v.settings);
+    let fits = memory::make_room(v.server, v.settings, Some(v.session));
+    // What was evicted is told before the reply, which does not know of it any more.
+    effects::drain_outbox(v.server);
     let queued_denies = v.name() == "EXEC" && transactions::queue_has(v.server, v.session, v.row, flag::DENYOOM);
     let session = v.server.sessions.get(v.session);
     let queues = session.is_some_and(|s| s.has(session_flag::IN_TRANSACTION))
@@ -136,6 +157,12 @@ fn memory_limit(v: &mut Visitor) -> Verdict {
         return Verdict::Pass;
     }
     Verdict::Refuse(Stop::error("OOM command not allowed when used memory > 'maxmemory'."))
+}
+
+fn tracking_limit(v: &mut Visitor) -> Verdict {
+    super::tracking::make_room(v.server, Some(v.session));
+    effects::drain_outbox(v.server);
+    Verdict::Pass
 }
 
 /// A write while the last snapshot failed.

@@ -1,6 +1,7 @@
 //! `maxmemory`: room is made before a command runs, within a bounded time.
 
 use crate::config::Settings;
+use crate::keyspace::SessionKey;
 use crate::server::Server;
 
 /// Longest time that one command may wait for eviction, by `maxmemory-eviction-tenacity` 0 to 100: 500 µs a step of ten
@@ -16,18 +17,19 @@ fn time_limit_ns(tenacity: i64) -> u64 {
 /// Evictions between two looks at the clock.
 const EVICTIONS_PER_LOOK: usize = 16;
 
-/// Brings memory below `maxmemory` as far as policy and time allow; false when it is above and nothing can be done.
-pub fn make_room(server: &mut Server, settings: &Settings) -> bool {
+/// Brings memory below `maxmemory`, for the command of a session (`by`) or for nobody's, as far as policy and time allow; false
+/// when it is above and nothing can be done.
+pub fn make_room(server: &mut Server, settings: &Settings, by: Option<SessionKey>) -> bool {
     if settings.maxmemory_bytes == 0 || server.used_memory() <= settings.maxmemory_bytes {
         return true;
     }
     let started = server.clock.monotonic_ns();
-    let fits = evict(server, settings, started);
+    let fits = evict(server, settings, by, started);
     server.observe.note_latency("eviction-cycle", server.clock.monotonic_ns() - started, server.now);
     fits
 }
 
-fn evict(server: &mut Server, settings: &Settings, started: u64) -> bool {
+fn evict(server: &mut Server, settings: &Settings, by: Option<SessionKey>, started: u64) -> bool {
     let limit = time_limit_ns(i64::from(settings.eviction_tenacity));
     let mut rounds = 0;
     while server.used_memory() > settings.maxmemory_bytes {
@@ -35,7 +37,7 @@ fn evict(server: &mut Server, settings: &Settings, started: u64) -> bool {
         if !server.keyspace.garbage.is_empty() {
             server.keyspace.garbage.free_slice();
         } else if server.keyspace.evict_one() {
-            super::effects::hand_on_all(server);
+            super::effects::hand_on_all(server, by);
         } else {
             return false;
         }

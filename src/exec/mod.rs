@@ -5,7 +5,9 @@
 pub mod batch;
 pub mod blocking;
 pub mod call;
+pub mod client_memory;
 pub mod command;
+pub mod describe_client;
 pub mod dispatch;
 pub mod effects;
 pub mod gates;
@@ -15,6 +17,7 @@ pub mod output_limits;
 pub mod scripts;
 pub mod settings;
 pub mod snapshot;
+pub mod tracking;
 pub mod transactions;
 
 pub use call::{Block, Call, Outcome, Stop, WhenDenied, fault};

@@ -9,7 +9,7 @@ use crate::keyspace::SessionKey;
 use crate::protocol::args::Args;
 use crate::server::session::flag as session_flag;
 use crate::server::{Server, standing};
-use crate::spec::flag;
+use crate::spec::{find_keys, flag};
 
 /// What stands in place of a word that nobody may read.
 const REDACTED: &[u8] = b"(redacted)";
@@ -34,6 +34,71 @@ pub fn note(context: &Context, server: &mut Server, key: SessionKey, id: usize, 
         let len_max = server.settings.slowlog_len_max;
         server.observe.slow_log.add(len_max, server.now / 1000, ns / 1000, words, peer, name);
     }
+}
+
+/// Notes a request of `bytes` bytes that was executed.
+#[cold]
+pub fn note_large_request(context: &Context, server: &mut Server, key: SessionKey, id: usize, args: Args, bytes: u64) {
+    let commands = context.commands;
+    let id = (args.len() > 1).then(|| commands.find_subcommand(id, args.get(1))).flatten().unwrap_or(id);
+    let row = commands.row(id);
+    let Some(session) = server.sessions.get(key) else { return };
+    // What was only queued, or refused, was not executed.
+    if session.last_command != id
+        || session.has(session_flag::IN_TRANSACTION)
+        || row.command.spec.has(flag::SKIP_SLOWLOG)
+    {
+        return;
+    }
+    let (peer, name) = (session.peer.as_bytes().to_vec(), session.name.to_vec());
+    let words = readable_words(&row.full_name, args);
+    let words = words.iter().map(|word| &**word);
+    let len_max = server.settings.large_request_len_max;
+    server.observe.large_requests.add(len_max, server.now / 1000, bytes, words, peer, name);
+}
+
+/// Notes a reply of `bytes` bytes.
+#[cold]
+pub fn note_large_reply(
+    commands: &CommandTable,
+    server: &mut Server,
+    key: SessionKey,
+    id: usize,
+    args: Args,
+    bytes: u64,
+) {
+    let row = commands.row(id);
+    let Some(session) = server.sessions.get(key) else { return };
+    if row.command.spec.has(flag::SKIP_SLOWLOG) {
+        return;
+    }
+    let (peer, name) = (session.peer.as_bytes().to_vec(), session.name.to_vec());
+    let words = readable_words(&row.full_name, args);
+    let words = words.iter().map(|word| &**word);
+    let len_max = server.settings.large_reply_len_max;
+    server.observe.large_replies.add(len_max, server.now / 1000, bytes, words, peer, name);
+}
+
+/// HOTKEYS counts: what a call with keys took, in time and in bytes of its request and its reply.
+#[cold]
+pub fn note_hot_keys(commands: &CommandTable, server: &mut Server, id: usize, args: Args, ns: u64, reply_bytes: u64) {
+    let now = server.now;
+    // Of a script's cost its caller's keys bear all.
+    if server.scripts.running.is_some() {
+        return;
+    }
+    let Some(hot_keys) = &mut server.observe.hot_keys else { return };
+    if !hot_keys.goes_on(now) {
+        server.set_standing(standing::HOTKEYS, false);
+        return;
+    }
+    let mut found = Vec::new();
+    find_keys(&commands.row(id).command.spec, args.len(), |at| args.get(at), &mut found);
+    let keys: Vec<&[u8]> = found.iter().map(|found| args.get(found.word)).collect();
+    let header = |number: usize| number.checked_ilog10().unwrap_or(0) as usize + 4;
+    let words: usize = args.iter().map(|word| header(word.len()) + word.len() + 2).sum();
+    let bytes = (header(args.len()) + words) as u64 + reply_bytes;
+    hot_keys.note(&keys, ns, bytes, &mut server.random);
 }
 
 /// Notes that a call waits: the monitors are told when it comes, not again when it goes on.

@@ -18,6 +18,7 @@ fn limit_of(server: &Server, session: &Session) -> OutputLimit {
 #[cold]
 pub fn check(server: &mut Server, key: SessionKey) {
     let now = server.now;
+    server.count_client(key);
     let Some(session) = server.sessions.get(key) else { return };
     let limit = limit_of(server, session);
     let unsent = session.out.len() as u64;
@@ -43,6 +44,7 @@ pub fn check(server: &mut Server, key: SessionKey) {
         );
         server.observe.totals.output_buffer_limit_disconnections += 1;
         server.sessions.queue_close(key);
+        server.count_client(key);
     }
 }
 

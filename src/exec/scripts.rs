@@ -45,7 +45,7 @@ pub struct Job<'j> {
 
 /// Runs a script or function for `call`; words 3 on are `keys` keys, then arguments.
 pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Job, keys: usize) -> Outcome {
-    let is_out_of_memory = !memory::make_room(server, call.settings);
+    let is_out_of_memory = !memory::make_room(server, call.settings, Some(call.session));
     admit(server, job, is_out_of_memory)?;
     if server.standing & standing::MONITORED != 0 {
         // The call is told before the commands that it calls.

@@ -62,6 +62,10 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
             warn_of_full_memory(server);
             Ok(())
         }
+        Change::Tracking => {
+            super::tracking::check_limit(server);
+            Ok(())
+        }
         Change::Clients => {
             server.watch_idle_sessions();
             Ok(())
@@ -80,7 +84,6 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
         | Change::AppendOnly
         | Change::Replication
         | Change::Cluster
-        | Change::Tracking
         | Change::OomScore
         | Change::ProcessTitle
         | Change::Collation

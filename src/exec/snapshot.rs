@@ -88,6 +88,16 @@ pub fn begin_if_due(server: &mut Server, world: &mut dyn World) {
     }
 }
 
+/// Ends the child that saves; false if there is none. What the last snapshot came to stays as it is.
+pub fn cancel_background(server: &mut Server, world: &mut dyn World) -> bool {
+    let Some(pid) = server.persist.child.as_ref().map(|child| child.pid) else { return false };
+    log::info!("Background saving will be aborted due to user request");
+    server.persist.kill(world.persistence());
+    world.persistence().reap_child(pid);
+    child_ended(server, world, ChildEnd::Signal(persist::UNWANTED_SIGNAL));
+    true
+}
+
 /// The child is gone.
 pub fn child_ended(server: &mut Server, world: &mut dyn World, end: ChildEnd) {
     let saved_changes = server.persist.child_ended(end, server.now, world.persistence());
@@ -214,6 +224,6 @@ fn empty(server: &mut Server) {
     for index in 0..server.keyspace.databases() {
         server.keyspace.db_mut(index).clear();
     }
-    super::effects::hand_on_all(server);
+    super::effects::hand_on_all(server, None);
     while !server.keyspace.garbage.free_slice() {}
 }

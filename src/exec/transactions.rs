@@ -26,6 +26,7 @@ pub fn discard(server: &mut Server, key: SessionKey) {
 /// Queues one command and answers QUEUED.
 pub fn queue(server: &mut Server, key: SessionKey, id: usize, args: Args) {
     let Some(session) = server.sessions.get_mut(key) else { return };
+    session.last_command = id;
     // What will fail anyway is not kept: EXEC refuses, or answers null.
     if !session.has(session_flag::TRANSACTION_BROKEN | session_flag::WATCH_BROKEN) {
         let request = args.to_owned();
@@ -34,6 +35,7 @@ pub fn queue(server: &mut Server, key: SessionKey, id: usize, args: Args) {
         transaction.queue.push((id, request));
     }
     session.out.bytes.extend_from_slice(b"+QUEUED\r\n");
+    server.count_client(key);
 }
 
 /// True when a queued command of the session carries the flag. Looked up through the row's own table by the caller's gate.
@@ -42,6 +44,9 @@ pub fn queue_has(server: &Server, key: SessionKey, _exec: &Row, wanted: u32) -> 
     transaction.queue.iter().any(|(id, _)| server.command_flags[*id] & wanted != 0)
 }
 
+/// Bytes that a watched key takes beside its name: its place with the session, and with the database.
+const WATCHED_OVERHEAD_BYTES: usize = 12 * size_of::<usize>();
+
 /// The session wants to know of changes of `key` in its database.
 pub fn watch(server: &mut Server, session: SessionKey, db: usize, key: &[u8]) {
     let Some(state) = server.sessions.get_mut(session) else { return };
@@ -49,6 +54,7 @@ pub fn watch(server: &mut Server, session: SessionKey, db: usize, key: &[u8]) {
         return;
     }
     state.watched.push((db, key.into()));
+    state.watched_bytes += key.len() + WATCHED_OVERHEAD_BYTES;
     server.keyspace.db_mut(db).watch(Key::new(key), session);
 }
 
@@ -56,6 +62,7 @@ pub fn watch(server: &mut Server, session: SessionKey, db: usize, key: &[u8]) {
 pub fn unwatch(server: &mut Server, session: SessionKey) {
     let Some(state) = server.sessions.get_mut(session) else { return };
     state.clear(session_flag::WATCH_BROKEN);
+    state.watched_bytes = 0;
     for (db, key) in std::mem::take(&mut state.watched) {
         server.keyspace.db_mut(db).unwatch(&key, session);
     }

@@ -10,7 +10,7 @@
 use std::ptr::NonNull;
 
 use super::db::{Db, Key};
-use super::effects::Notice;
+use super::effects::{Changed, Notice};
 use super::entry::{Entry, EntryBox, EntryMut, EntryRef, Held, INLINE_BYTES_MAX, Repr, Str};
 use super::event::{self, Event};
 use super::eviction;
@@ -116,8 +116,14 @@ impl Db {
             self.effects.ready.push(key.into());
         }
         if self.rules.tracks_changes {
-            self.effects.changed.push(key.into());
+            self.list_change(key, false);
         }
+    }
+
+    /// Lists a change for those who track keys.
+    pub(super) fn list_change(&mut self, key: &[u8], by_itself: bool) {
+        let notices_before = self.effects.notices.len();
+        self.effects.changed.push(Changed::Key { key: key.into(), notices_before, by_itself });
     }
 
     /// Records an event without a change of its own ("expire" behind "set", "rename_to" behind "rename_from", …).
@@ -511,6 +517,9 @@ impl Db {
     /// Empties the database; what it held is freed in slices. Tells watchers; gives back the number of keys.
     pub fn clear(&mut self) -> usize {
         self.touch_all_watchers(None);
+        if self.rules.tracks_changes {
+            self.effects.changed.push(Changed::All);
+        }
         let keys = self.table.len();
         if keys > 0 {
             let table = std::mem::take(&mut self.table);

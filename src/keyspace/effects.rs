@@ -23,6 +23,20 @@ pub struct Removal {
     pub evicted: bool,
 }
 
+/// A change for those who track keys.
+#[derive(Clone, Debug)]
+pub enum Changed {
+    Key {
+        key: Box<[u8]>,
+        /// Notices that came before it.
+        notices_before: usize,
+        /// Nobody changed it: it was due, or evicted.
+        by_itself: bool,
+    },
+    /// The whole database was emptied.
+    All,
+}
+
 /// Effects of one command on one database.
 #[derive(Default)]
 pub struct Effects {
@@ -37,7 +51,7 @@ pub struct Effects {
     /// What is to be freed in slices.
     pub garbage: Vec<Garbage>,
     /// Keys changed, for clients that track them; filled only while somebody does.
-    pub changed: Vec<Box<[u8]>>,
+    pub changed: Vec<Changed>,
 }
 
 impl Effects {

@@ -203,7 +203,7 @@ impl Db {
             self.touch_watchers(key, false);
         }
         if self.rules.tracks_changes {
-            self.effects.changed.push(key.into());
+            self.list_change(key, true);
         }
         self.notice(key, event::EVICTED);
         self.effects.removals.push(Removal { key: key.into(), evicted: true });

@@ -42,10 +42,10 @@ impl Db {
         if !self.watchers.is_empty() {
             self.touch_watchers(&key, false);
         }
-        if self.rules.tracks_changes {
-            self.effects.changed.push(key.clone());
-        }
         self.notice(&key, event::EXPIRED);
+        if self.rules.tracks_changes {
+            self.list_change(&key, true);
+        }
         self.effects.removals.push(Removal { key, evicted: false });
     }
 

@@ -9,6 +9,7 @@ mod state;
 pub mod errors;
 pub mod histogram;
 pub mod host;
+pub mod hot_keys;
 pub mod human;
 pub mod latency;
 pub mod rates;

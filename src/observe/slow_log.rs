@@ -1,6 +1,7 @@
-//! The slow log: the last commands that took longer than a threshold, their arguments cut to a readable size.
+//! The slow log: the last commands that took longer than a threshold, their arguments cut to a readable size. Two more logs of the
+//! same kind have those whose request, or whose reply, was large.
 //!
-//! Holds `slowlog-max-len` entries at most, each bounded, so that it cannot grow with what clients send.
+//! Holds `slowlog-max-len` (and its companions') entries at most, each bounded, so that it cannot grow with what clients send.
 
 use std::collections::VecDeque;
 
@@ -16,7 +17,8 @@ pub struct SlowEntry {
     pub id: u64,
     /// When it ran, in seconds since the epoch.
     pub at_s: i64,
-    pub duration_us: u64,
+    /// What made it worth noting: its duration in µs, or its bytes.
+    pub figure: u64,
     pub arguments: Vec<Vec<u8>>,
     /// Address and port of the client.
     pub peer: Vec<u8>,
@@ -37,13 +39,13 @@ impl SlowLog {
         &mut self,
         len_max: u64,
         at_s: i64,
-        duration_us: u64,
+        figure: u64,
         arguments: impl ExactSizeIterator<Item = &'a [u8]>,
         peer: Vec<u8>,
         client_name: Vec<u8>,
     ) {
         let arguments = cut_arguments(arguments);
-        self.entries.push_front(SlowEntry { id: self.next_id, at_s, duration_us, arguments, peer, client_name });
+        self.entries.push_front(SlowEntry { id: self.next_id, at_s, figure, arguments, peer, client_name });
         self.next_id += 1;
         self.trim(len_max);
     }

@@ -2,6 +2,7 @@
 
 use super::command_stats::CommandStats;
 use super::errors::{Counted, Errors};
+use super::hot_keys::HotKeys;
 use super::latency::Latency;
 use super::rates::Rates;
 use super::slow_log::SlowLog;
@@ -19,12 +20,19 @@ pub struct Observe {
     pub totals: Totals,
     pub errors: Errors,
     pub slow_log: SlowLog,
+    pub large_requests: SlowLog,
+    pub large_replies: SlowLog,
+    /// What HOTKEYS counts or has counted.
+    pub hot_keys: Option<Box<HotKeys>>,
     pub latency: Latency,
     pub rates: Rates,
     /// Every call's duration goes to its command's histogram (`latency-tracking`).
     pub tracks_latency: bool,
     /// Calls of this many ns or more go to the slow log; `u64::MAX` for none.
     slow_from_ns: u64,
+    /// Requests and replies of this many bytes or more go to their logs; `u64::MAX` for none.
+    pub large_request_from: u64,
+    pub large_reply_from: u64,
     /// What takes this many ns or more goes to the latency monitor; `u64::MAX` for nothing.
     late_from_ns: u64,
 }
@@ -40,6 +48,8 @@ pub struct Totals {
     pub unexpected_error_replies: u64,
     pub query_buffer_limit_disconnections: u64,
     pub output_buffer_limit_disconnections: u64,
+    /// Clients closed for the memory that all took together.
+    pub evicted_clients: u64,
     pub reads_processed: u64,
     pub writes_processed: u64,
     pub loop_turns: u64,
@@ -57,7 +67,12 @@ pub struct Totals {
 impl Observe {
     /// Room for the statistics of `commands` commands.
     pub fn new(commands: usize) -> Observe {
-        Observe { commands: vec![CommandStats::default(); commands], ..Observe::default() }
+        Observe {
+            commands: vec![CommandStats::default(); commands],
+            large_request_from: u64::MAX,
+            large_reply_from: u64::MAX,
+            ..Observe::default()
+        }
     }
 
     /// Takes over what the configuration says of slow log and latency.
@@ -71,7 +86,12 @@ impl Observe {
             ms @ 1.. => (ms as u64).saturating_mul(NS_PER_MS),
             _ => u64::MAX,
         };
+        let from = |bytes: i64, len_max: u64| if bytes >= 0 && len_max > 0 { bytes as u64 } else { u64::MAX };
+        self.large_request_from = from(settings.large_request_bytes, settings.large_request_len_max);
+        self.large_reply_from = from(settings.large_reply_bytes, settings.large_reply_len_max);
         self.slow_log.trim(settings.slowlog_len_max);
+        self.large_requests.trim(settings.large_request_len_max);
+        self.large_replies.trim(settings.large_reply_len_max);
     }
 
     /// Sets to zero what CONFIG RESETSTAT does; slow log and latency events stay.

@@ -22,4 +22,4 @@ pub use files::RealFiles;
 pub use loading::{LoadFailure, Loading, Step};
 pub use outside::{Files, OutputFile, Outside, Pipe};
 pub use snapshot::{Job, SaveFailure, dump_path, save, save_in_child};
-pub use state::{LoadProgress, Persist, remove_unfinished, unfinished_path};
+pub use state::{LoadProgress, Persist, UNWANTED_SIGNAL, remove_unfinished, unfinished_path};

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 const RETRY_AFTER_S: i64 = 5;
 
 /// The signal that ends a child of ours that is no longer wanted: its end is no failure.
-const UNWANTED_SIGNAL: i32 = libc::SIGUSR1;
+pub const UNWANTED_SIGNAL: i32 = libc::SIGUSR1;
 
 /// A dump that is being loaded, as INFO tells.
 #[derive(Clone, Copy, Debug)]

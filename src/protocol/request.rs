@@ -160,6 +160,9 @@ enum Bulk {
     EndOfDetached,
 }
 
+/// An argument of this many bytes counts as read by itself, as in Redis.
+const LARGE_ARGUMENT_BYTES: u64 = 32 * 1024;
+
 impl Progress {
     /// Nothing begun.
     pub fn new() -> Progress {
@@ -190,6 +193,23 @@ impl Progress {
         partial.detached += 1;
         partial.bulk = Bulk::EndOfDetached;
         Some(Detached { at: partial.at, len: len as usize, index: index as usize })
+    }
+
+    /// Bytes that the request will have at the end of the argument that is waited for, if it is known how long that is.
+    pub fn needed(&self) -> Option<usize> {
+        let partial = self.partial.as_ref()?;
+        match partial.bulk {
+            Bulk::Bytes(len) => usize::try_from(len).ok().and_then(|len| partial.at.checked_add(len + 2)),
+            _ => None,
+        }
+    }
+
+    /// Bytes of the request that are done with while a large argument is read: what stands before that one.
+    pub fn done_before_large(&self) -> usize {
+        match self.partial.as_ref() {
+            Some(partial) if matches!(partial.bulk, Bulk::Bytes(len) if len >= LARGE_ARGUMENT_BYTES) => partial.at,
+            _ => 0,
+        }
     }
 
     /// Bytes of memory it holds, for the accounts of its connection.

@@ -13,18 +13,29 @@ use std::rc::Rc;
 
 type Name = Rc<[u8]>;
 
+/// The names that one session listens to, each with its place in the name's list.
+#[derive(Default)]
+struct Names {
+    places: BTreeMap<Name, usize>,
+    /// Estimate of the bytes that they take.
+    bytes: usize,
+}
+
+/// What a name takes for one listener, beside its bytes.
+const NAME_OVERHEAD_BYTES: usize = 4 * size_of::<usize>();
+
 /// One kind of names (channels, patterns or shard channels) and those who listen to them.
 #[derive(Default)]
 pub struct Topics {
     by_name: HashMap<Name, Vec<SessionKey>, foldhash::quality::RandomState>,
-    by_session: HashMap<SessionKey, BTreeMap<Name, usize>, foldhash::fast::RandomState>,
+    by_session: HashMap<SessionKey, Names, foldhash::fast::RandomState>,
 }
 
 impl Topics {
     /// Adds a listener; false if it listens already.
     pub fn subscribe(&mut self, session: SessionKey, name: &[u8]) -> bool {
         let names = self.by_session.entry(session).or_default();
-        if names.contains_key(name) {
+        if names.places.contains_key(name) {
             return false;
         }
         let name = match self.by_name.get_key_value(name) {
@@ -32,7 +43,8 @@ impl Topics {
             None => Name::from(name),
         };
         let listeners = self.by_name.entry(name.clone()).or_default();
-        names.insert(name, listeners.len());
+        names.bytes += name.len() + NAME_OVERHEAD_BYTES;
+        names.places.insert(name, listeners.len());
         listeners.push(session);
         true
     }
@@ -40,15 +52,16 @@ impl Topics {
     /// Removes a listener; false if it did not listen.
     pub fn unsubscribe(&mut self, session: SessionKey, name: &[u8]) -> bool {
         let Some(names) = self.by_session.get_mut(&session) else { return false };
-        let Some(place) = names.remove(name) else { return false };
-        if names.is_empty() {
+        let Some(place) = names.places.remove(name) else { return false };
+        names.bytes -= name.len() + NAME_OVERHEAD_BYTES;
+        if names.places.is_empty() {
             self.by_session.remove(&session);
         }
         let listeners = self.by_name.get_mut(name).expect("a session's names have listeners");
         listeners.swap_remove(place);
         if let Some(moved) = listeners.get(place) {
             let names = self.by_session.get_mut(moved).expect("a listener has names");
-            *names.get_mut(name).expect("a listener has the name it listens to") = place;
+            *names.places.get_mut(name).expect("a listener has the name it listens to") = place;
         } else if listeners.is_empty() {
             self.by_name.remove(name);
         }
@@ -77,18 +90,17 @@ impl Topics {
 
     /// Number of names that a session listens to.
     pub fn count_of(&self, session: SessionKey) -> usize {
-        self.by_session.get(&session).map_or(0, BTreeMap::len)
+        self.by_session.get(&session).map_or(0, |names| names.places.len())
     }
 
     /// The names that a session listens to, in byte order.
     pub fn names_of(&self, session: SessionKey) -> Vec<Rc<[u8]>> {
-        self.by_session.get(&session).map_or_else(Vec::new, |names| names.keys().cloned().collect())
+        self.by_session.get(&session).map_or_else(Vec::new, |names| names.places.keys().cloned().collect())
     }
 
     /// Estimate of the bytes that a session's names take, for the client's memory figures.
     pub fn bytes_of(&self, session: SessionKey) -> usize {
-        let each = |name: &Name| name.len() + 4 * size_of::<usize>();
-        self.by_session.get(&session).map_or(0, |names| names.keys().map(each).sum())
+        self.by_session.get(&session).map_or(0, |names| names.bytes)
     }
 }
 

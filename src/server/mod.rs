@@ -2,6 +2,7 @@
 //! State only; it must not dispatch. Parts can be lent out one by one while something long runs.
 
 pub mod blocking;
+pub mod client_memory;
 pub mod journal;
 pub mod outbox;
 pub mod session;

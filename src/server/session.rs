@@ -1,5 +1,6 @@
 //! One client session: what the server knows of a client, apart from its socket.
 
+use super::client_memory::Share;
 use crate::base::clock::Ms;
 use crate::keyspace::SessionKey;
 use crate::protocol::args::OwnedRequest;
@@ -35,6 +36,16 @@ pub mod flag {
     /// Has at least one subscription.
     pub const SUBSCRIBED: u32 = 1 << 14;
     pub const UNIX_SOCKET: u32 = 1 << 15;
+    /// CLIENT TRACKING ON.
+    pub const TRACKING: u32 = 1 << 19;
+    /// The session that its invalidations go to is gone.
+    pub const TRACKING_BROKEN: u32 = 1 << 20;
+    /// It tracks by prefixes.
+    pub const TRACKING_BROADCAST: u32 = 1 << 21;
+    /// CLIENT CACHING: until the next command of another kind, or the end of the transaction.
+    pub const CACHING_GIVEN: u32 = 1 << 22;
+    /// CLIENT CAPA redirect.
+    pub const CAPA_REDIRECT: u32 = 1 << 23;
     /// In the list of sessions whose replies are to be sent in this tick.
     pub const WRITE_QUEUED: u32 = 1 << 16;
     /// In the list of sessions that go on without waiting for their socket.
@@ -89,6 +100,12 @@ pub struct Session {
     pub progress: Progress,
     pub transaction: Option<Box<Transaction>>,
     pub watched: Vec<(usize, Box<[u8]>)>,
+    /// Bytes that the watched keys take.
+    pub watched_bytes: usize,
+    /// Bytes of requests that are being executed.
+    pub batch_bytes: u32,
+    /// Its part in what all clients take.
+    pub share: Share,
     pub blocked: Option<Box<Blocked>>,
     pub name: Box<[u8]>,
     pub lib_name: Box<[u8]>,
@@ -122,6 +139,9 @@ impl Session {
             progress: Progress::default(),
             transaction: None,
             watched: Vec::new(),
+            watched_bytes: 0,
+            batch_bytes: 0,
+            share: Share::default(),
             blocked: None,
             name: Box::default(),
             lib_name: Box::default(),
@@ -140,10 +160,9 @@ impl Session {
         }
     }
 
-    /// Bytes of the session's own memory: itself and its buffers.
-    pub fn memory_usage(&self) -> usize {
-        let queued = self.transaction.as_ref().map_or(0, |transaction| transaction.queue_bytes);
-        size_of::<Session>() + self.pending.capacity() + self.out.memory_usage().0 + queued
+    /// Bytes of the names that it has.
+    pub fn text_bytes(&self) -> usize {
+        self.name.len() + self.lib_name.len() + self.lib_version.len() + self.peer.len() + self.local.len()
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::blocking::Waiters;
+use super::client_memory::ClientMemory;
 use super::journal::Journal;
 use super::outbox::Outbox;
 use super::sessions::Sessions;
@@ -19,6 +20,7 @@ use crate::script::Scripts;
 use crate::structures::pack_deque::PackLimits;
 use crate::structures::stream_log::BlockLimits;
 use crate::structures::timers::Timers;
+use crate::tracking::Tracking;
 use crate::value::limits::EncodingLimits;
 
 /// The version of Redis that is served, as INFO and HELLO tell it.
@@ -46,6 +48,12 @@ pub mod standing {
     pub const MONITORED: u16 = 1 << 6;
     /// Debug commands and their like are not open to everybody.
     pub const PROTECTED: u16 = 1 << 7;
+    /// More keys are remembered for those who track them than `tracking-table-max-keys`.
+    pub const TRACKING_FULL: u16 = 1 << 8;
+    /// Clients take more together than `maxmemory-clients`.
+    pub const CLIENTS_FULL: u16 = 1 << 9;
+    /// HOTKEYS counts: no gate is closed by that, but the short way is not for anybody.
+    pub const HOTKEYS: u16 = 1 << 10;
 }
 
 /// What the server's timers stand for.
@@ -106,9 +114,11 @@ pub struct Server {
     pub keyspace: Keyspace,
     pub sessions: Sessions,
     pub outbox: Outbox,
+    pub client_memory: ClientMemory,
     pub settings: Rc<Settings>,
     pub observe: Observe,
     pub pubsub: PubSub,
+    pub tracking: Tracking,
     pub persist: Persist,
     pub scripts: Scripts,
     pub waiters: Waiters,
@@ -137,7 +147,7 @@ pub struct Server {
     pub last_cycles: u64,
     /// Reply buffers that were sent and wait to be filled again: a session owns one only while it has something to send.
     pub spare_buffers: Vec<Vec<u8>>,
-    /// Unsent bytes from which a session's output limits are looked at.
+    /// Unsent bytes from which a session's output is looked at: its limits, and what is noted of large replies.
     pub output_check_bytes: usize,
     /// Sessions above their soft output limit.
     pub over_soft_limit: Vec<SessionKey>,
@@ -165,8 +175,10 @@ impl Server {
             keyspace: Keyspace::new(settings.databases as usize, now, random.next_u64()),
             sessions: Sessions::default(),
             outbox: Outbox::default(),
+            client_memory: ClientMemory::default(),
             observe: Observe::new(command_flags.len()),
             pubsub: PubSub::default(),
+            tracking: Tracking::default(),
             persist: Persist::new(now),
             scripts: Scripts::default(),
             waiters: Waiters::default(),
@@ -247,6 +259,25 @@ impl Server {
         }
     }
 
+    /// A session tracks no keys any more.
+    pub fn stop_tracking(&mut self, key: SessionKey) {
+        use super::session::flag::{CACHING_GIVEN, TRACKING, TRACKING_BROADCAST, TRACKING_BROKEN};
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if session.has(TRACKING) {
+            session.clear(TRACKING | TRACKING_BROADCAST | TRACKING_BROKEN | CACHING_GIVEN);
+            self.tracking.end(key);
+            self.update_tracking();
+        }
+    }
+
+    /// Changes of keys are listed while that matters to anybody.
+    pub fn update_tracking(&mut self) {
+        let is_active = self.tracking.is_active();
+        if self.keyspace.db(0).rules.tracks_changes != is_active {
+            self.keyspace.set_rules(|rules| rules.tracks_changes = is_active);
+        }
+    }
+
     /// A session watches by MONITOR no more.
     pub fn stop_monitoring(&mut self, key: SessionKey) {
         self.monitors.retain(|monitor| *monitor != key);
@@ -301,11 +332,18 @@ impl Server {
             true => settings.output_limits.least_bytes(),
             false => settings.output_limits.least_bytes().min(UNAUTHENTICATED_BYTES_MAX),
         };
+        self.limit_client_memory(settings.clients_memory.bytes_of(settings.maxmemory_bytes));
         self.scripts.allows_deprecated = settings.lua_deprecated_api;
         self.set_standing(standing::AUTH, !settings.requirepass.is_empty());
         self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
         self.update_disk_gate();
         self.observe.apply_settings(&settings);
+        // Large replies are noted, too; and where clients' memory is limited, whoever gets something is counted.
+        let large_from = usize::try_from(self.observe.large_reply_from).unwrap_or(usize::MAX);
+        self.output_check_bytes = self.output_check_bytes.min(large_from);
+        if self.client_memory.is_limited() {
+            self.output_check_bytes = 0;
+        }
     }
 }
 

@@ -9,7 +9,20 @@ use std::path::Path;
 use super::server::{Connection, Server};
 
 /// Commands that Redis 8.0.6 does not have, and why they are here.
-const OUR_COMMANDS: &[(&str, &str)] = &[];
+const OUR_COMMANDS: &[(&str, &str)] = &[
+    ("client|capa", "Valkey"),
+    ("commandlog", "Valkey"),
+    ("commandlog|get", "Valkey"),
+    ("commandlog|help", "Valkey"),
+    ("commandlog|len", "Valkey"),
+    ("commandlog|reset", "Valkey"),
+    ("hotkeys", "Redis 8.6"),
+    ("hotkeys|get", "Redis 8.6"),
+    ("hotkeys|help", "Redis 8.6"),
+    ("hotkeys|reset", "Redis 8.6"),
+    ("hotkeys|start", "Redis 8.6"),
+    ("hotkeys|stop", "Redis 8.6"),
+];
 
 /// Arguments that Redis 8.0.6 does not have, as lines of the data write them, with their commands.
 const OUR_ARGUMENTS: &[(&str, &str)] = &[];

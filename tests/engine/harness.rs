@@ -120,6 +120,11 @@ impl Engine {
         self.batch.execute(&mut self.dispatcher.context(), &mut self.server, &mut self.world);
     }
 
+    /// What the loop does before it sends the replies of a turn.
+    pub fn end_turn(&mut self) {
+        gyre::exec::tracking::broadcast(&mut self.server);
+    }
+
     /// Bytes for the client since the last call.
     pub fn replies(&mut self, key: SessionKey) -> Vec<u8> {
         self.server.sessions.to_write.clear();

@@ -9,4 +9,5 @@ mod snapshots;
 mod splits;
 mod subscribers;
 mod time;
+mod tracking;
 mod waiting;

@@ -19,6 +19,7 @@ const LAYERS: &[&str] = &[
     "observe",
     "acl",
     "pubsub",
+    "tracking",
     "rdb",
     "persist",
     "replication",

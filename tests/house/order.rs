@@ -52,6 +52,10 @@ fn gates_come_in_their_order() {
         &[
             ("protected", "authentication", "a command that is switched off says so to everybody"),
             ("authentication", "memory", "a stranger learns nothing of the server's state"),
+            ("authentication", "clients", "a stranger does not decide who has to go"),
+            ("clients", "memory", "what clients give back need not be taken from the data"),
+            ("memory", "tracking", "what is evicted is told before more is forgotten"),
+            ("tracking", "disk", "a command that is refused makes room all the same, as in Redis"),
             ("memory", "disk", "the reply to a write names memory first, as Redis does"),
             ("disk", "subscribed", "a write that cannot be kept is refused whoever sends it"),
             ("subscribed", "loading", "what a subscriber may not say does not depend on the data"),

@@ -150,6 +150,7 @@ fn reset(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     transactions::discard(server, key);
     server.unsubscribe_all(key);
     server.stop_monitoring(key);
+    server.stop_tracking(key);
     let session = server.sessions.get_mut(key).expect("the session at hand");
     session.is_resp3 = false;
     session.db = 0;

@@ -31,7 +31,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1); the keys are freed in slices afterwards")
         .says("Empties the database.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-        .data(flushdb),
+        .server(flushdb),
     command("SWAPDB", "index1:integer index2:integer", 3)
         .since("4.0.0")
         .group(Group::Server)
@@ -72,10 +72,21 @@ fn free_inside_transaction(call: &Call, db: &mut Db) {
     }
 }
 
-fn flushdb(call: &mut Call, db: &mut Db) -> Outcome {
+/// Outside of a transaction Redis answers only when what was flushed is freed, unless ASYNC is asked for, and has told by then who
+/// tracks keys: the client itself hears of that before its reply.
+fn tell_before_reply(call: &mut Call, server: &mut Server) {
+    let is_async = call.argc() > 1 && call.is(1, "ASYNC");
+    if call.may_block && !is_async {
+        crate::exec::tracking::invalidate_all_before_reply(call, server);
+    }
+}
+
+fn flushdb(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     check_flush_type(call)?;
+    let db = server.keyspace.db_mut(call.db);
     db.effects.dirty += db.clear() as u64;
     free_inside_transaction(call, db);
+    tell_before_reply(call, server);
     propagate(call);
     call.reply.ok();
     Ok(())
@@ -91,6 +102,7 @@ fn flushall(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outc
         // The disk knows of it already.
         server.keyspace.iter_mut().for_each(|db| db.effects.dirty = 0);
     }
+    tell_before_reply(call, server);
     propagate(call);
     call.reply.ok();
     Ok(())

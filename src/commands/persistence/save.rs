@@ -21,6 +21,10 @@ pub fn save(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outc
 
 pub fn bgsave(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
     let schedules = call.argc() == 2 && call.is(1, "SCHEDULE");
+    let cancels = call.argc() == 2 && call.is(1, "CANCEL");
+    if cancels {
+        return cancel(call, server, world);
+    }
     if call.argc() > 1 && !schedules {
         return Err(fault::SYNTAX);
     }
@@ -37,6 +41,18 @@ pub fn bgsave(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Ou
         return Err(FAILED);
     }
     call.reply.simple("Background saving started");
+    Ok(())
+}
+
+/// BGSAVE CANCEL, as in Valkey: ends the child, or takes back what was scheduled.
+fn cancel(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
+    if snapshot::cancel_background(server, world) {
+        call.reply.simple("Background saving cancelled");
+    } else if std::mem::take(&mut server.persist.is_scheduled) {
+        call.reply.simple("Scheduled background saving cancelled");
+    } else {
+        return Err(Stop::error("ERR Background saving is currently not in progress or scheduled"));
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::value::Kind;
 
 pub fn shutdown(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let mut request = ShutdownRequest { asked_by: Some(call.session), ..ShutdownRequest::default() };
-    let mut aborts = false;
+    let (mut aborts, mut is_safe) = (false, false);
     for index in 1..call.argc() {
         let save = match () {
             () if call.is(index, "SAVE") => Some(true),
@@ -18,9 +18,14 @@ pub fn shutdown(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outc
             () if save.is_some() && request.save.is_none_or(|before| Some(before) == save) => request.save = save,
             () if call.is(index, "NOW") => request.now = true,
             () if call.is(index, "FORCE") => request.force = true,
+            // What Valkey asks a node of a cluster to look at first: alone, leaving is as safe as it can be.
+            () if call.is(index, "SAFE") => is_safe = true,
             () if call.is(index, "ABORT") => aborts = true,
             () => return Err(fault::SYNTAX),
         }
+    }
+    if aborts && is_safe {
+        return Err(fault::SYNTAX);
     }
     if aborts {
         return abort(call, server, request);

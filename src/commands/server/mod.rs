@@ -1,8 +1,10 @@
 //! Commands about the server itself: what it is, how it fares, how it is configured.
 
 mod command;
+mod commandlog;
 mod config;
 mod debug;
+mod hotkeys;
 mod info;
 mod latency;
 mod lolwut;
@@ -14,8 +16,10 @@ use crate::exec::Command;
 
 pub const COMMANDS: &[&[Command]] = &[
     command::COMMANDS,
+    commandlog::COMMANDS,
     config::COMMANDS,
     debug::COMMANDS,
+    hotkeys::COMMANDS,
     info::COMMANDS,
     latency::COMMANDS,
     lolwut::COMMANDS,

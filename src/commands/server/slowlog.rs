@@ -2,7 +2,7 @@
 
 use crate::commands::help::help_row;
 use crate::exec::{Call, Command, Outcome, Stop};
-use crate::observe::slow_log::SlowEntry;
+use crate::observe::slow_log::{SlowEntry, SlowLog};
 use crate::server::{Server, World};
 use crate::spec::flag::{ADMIN, LOADING, STALE};
 use crate::spec::{Group, Spec, command};
@@ -41,19 +41,24 @@ fn get(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     if call.argc() > 3 {
         return Err(call.wrong_subcommand());
     }
-    let log = &server.observe.slow_log;
     let count = match call.argc() {
         2 => GET_COUNT_DEFAULT,
-        _ => call
-            .integer(2)
-            .ok()
-            .filter(|count| *count >= -1)
-            .ok_or(Stop::error("ERR count should be greater than or equal to -1"))?,
+        _ => count_at(call, 2)?,
     };
+    write_entries(call, &server.observe.slow_log, count);
+    Ok(())
+}
+
+/// How many entries the word at `index` asks for; -1: all.
+pub(super) fn count_at(call: &Call, index: usize) -> Result<i64, Stop> {
+    let count = call.integer(index).ok().filter(|count| *count >= -1);
+    count.ok_or(Stop::error("ERR count should be greater than or equal to -1"))
+}
+
+pub(super) fn write_entries(call: &mut Call, log: &SlowLog, count: i64) {
     let count = if count == -1 { log.len() } else { log.len().min(count as usize) };
     call.reply.array(count);
     log.newest_first().take(count).for_each(|entry| write_entry(call, entry));
-    Ok(())
 }
 
 fn write_entry(call: &mut Call, entry: &SlowEntry) {
@@ -61,7 +66,7 @@ fn write_entry(call: &mut Call, entry: &SlowEntry) {
     reply.array(6);
     reply.integer(entry.id as i64);
     reply.integer(entry.at_s);
-    reply.integer(entry.duration_us as i64);
+    reply.integer(entry.figure as i64);
     reply.array(entry.arguments.len());
     entry.arguments.iter().for_each(|argument| reply.bulk(argument));
     reply.bulk(&entry.peer);

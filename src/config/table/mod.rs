@@ -23,7 +23,6 @@ const MB: u64 = 1 << 20;
 const ACCEPTS: &str = "a turn of the loop accepts up to 1000 connections of a listener";
 const ACL: &str = "users other than the default one are not there yet";
 const AOF: &str = "the append-only file is not there yet";
-const CLIENTS: &str = "clients are not closed for the memory they use together yet";
 const CLUSTER: &str = "cluster mode is not there yet";
 const CPULIST: &str = "threads are not pinned to processors; use taskset";
 const CRASH: &str = "no crash report is written; the system's core dump has it all";
@@ -42,7 +41,6 @@ const STREAMS: &str = "streams are not there yet";
 const SYSLOG: &str = "the log goes to a file or to standard output";
 const TLS: &str = "TLS is not there yet";
 const TITLE: &str = "the process keeps the name under which it was started";
-const TRACKING: &str = "client-side caching is not there yet";
 
 macro_rules! settings {
     ($($field:ident: $type:ty = $row:expr;)*) => {
@@ -96,9 +94,8 @@ settings! {
         "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60",
         "groups of class, hard bytes, soft bytes, soft seconds",
     ).multi_word().tells(Change::Clients);
-    clients_memory: MemoryShare = memory_or_percent("maxmemory-clients", "0").idle(CLIENTS);
-    tracking_keys_max: u64 = integer("tracking-table-max-keys", "1000000", 0, LONG_MAX)
-        .tells(Change::Tracking).idle(TRACKING);
+    clients_memory: MemoryShare = memory_or_percent("maxmemory-clients", "0");
+    tracking_keys_max: u64 = integer("tracking-table-max-keys", "1000000", 0, LONG_MAX).tells(Change::Tracking);
 
     // Memory
     maxmemory_bytes: u64 = memory("maxmemory", "0", 0, u64::MAX).tells(Change::Memory);
@@ -200,8 +197,18 @@ settings! {
     collation: Vec<u8> = text("locale-collate", "").tells(Change::Collation).idle(SORT);
 
     // Watching the server
-    slowlog_slower_than_us: i64 = integer("slowlog-log-slower-than", "10000", -1, LONG_MAX).tells(Change::SlowLog);
-    slowlog_len_max: u64 = integer("slowlog-max-len", "128", 0, LONG_MAX).tells(Change::SlowLog);
+    slowlog_slower_than_us: i64 = integer("slowlog-log-slower-than", "10000", -1, LONG_MAX)
+        .alias("commandlog-execution-slower-than").tells(Change::SlowLog);
+    slowlog_len_max: u64 = integer("slowlog-max-len", "128", 0, LONG_MAX)
+        .alias("commandlog-slow-execution-max-len").tells(Change::SlowLog);
+    large_request_bytes: i64 = integer("commandlog-request-larger-than", "1048576", -1, LONG_MAX)
+        .tells(Change::SlowLog);
+    large_request_len_max: u64 = integer("commandlog-large-request-max-len", "128", 0, LONG_MAX)
+        .tells(Change::SlowLog);
+    large_reply_bytes: i64 = integer("commandlog-reply-larger-than", "1048576", -1, LONG_MAX)
+        .tells(Change::SlowLog);
+    large_reply_len_max: u64 = integer("commandlog-large-reply-max-len", "128", 0, LONG_MAX)
+        .tells(Change::SlowLog);
     latency_monitor_threshold_ms: i64 = integer("latency-monitor-threshold", "0", 0, LONG_MAX).tells(Change::Latency);
     latency_tracking: bool = yes_no("latency-tracking", "yes").tells(Change::Latency);
     latency_percentiles: Vec<f64> =

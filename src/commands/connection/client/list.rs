@@ -1,11 +1,9 @@
 //! CLIENT LIST and INFO: a line of fields on each connection.
 
-use std::fmt::Write;
-
+use super::filter::Filter;
 use crate::base::number::parse_i64;
-use crate::exec::call::fault;
-use crate::exec::{Call, CommandTable, Outcome, Stop};
-use crate::pubsub::{PubSub, Topic};
+use crate::exec::describe_client::describe;
+use crate::exec::{Call, Outcome, Stop};
 use crate::server::session::flag;
 use crate::server::{Server, Session, World};
 
@@ -34,110 +32,49 @@ impl Class {
     }
 }
 
-/// Letters of the `flags` field, in Redis's order.
-const LETTERS: &[(u32, char)] = &[
-    (flag::MONITOR, 'O'),
-    (flag::SUBSCRIBED, 'P'),
-    (flag::IN_TRANSACTION, 'x'),
-    (flag::BLOCKED | flag::PAUSED, 'b'),
-    (flag::WATCH_BROKEN, 'd'),
-    (flag::CLOSE_AFTER_REPLY, 'c'),
-    (flag::CLOSE_NOW, 'A'),
-    (flag::UNIX_SOCKET, 'U'),
-    (flag::NO_EVICT, 'e'),
-    (flag::NO_TOUCH, 'T'),
-];
-
-/// Appends the line of one session, without its end.
-pub fn describe(line: &mut String, session: &Session, pubsub: &PubSub, commands: &CommandTable, now: i64) {
-    let letters: String = LETTERS.iter().filter(|(bits, _)| session.has(*bits)).map(|(_, letter)| letter).collect();
-    let subscriptions = |topic| pubsub.count_of(topic, session.key);
-    let (own, shared) = session.out.memory_usage();
-    let transaction = session.transaction.as_deref();
-    let in_transaction = session.has(flag::IN_TRANSACTION);
-    let queued = transaction.map_or(0, |t| t.queue.len() as i64);
-    let queue_bytes = transaction.map_or(0, |t| t.queue_bytes);
-    let argument_bytes =
-        session.blocked.as_deref().map_or(0, |b| b.request.byte_len()) + session.progress.memory_usage();
-    let total = size_of::<Session>() + own + shared + session.pending.capacity() + queue_bytes + argument_bytes;
-    let command = commands.rows().get(session.last_command).map_or("NULL", |row| row.full_name.as_str());
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    // Writing to a String cannot fail.
-    let _ = write!(
-        line,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} \
-         qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={} oll={} omem={} tot-mem={} events={} cmd={} \
-         user=default redir=-1 resp={} lib-name={} lib-ver={} io-thread=0",
-        session.id,
-        session.peer,
-        session.local,
-        session.descriptor,
-        text(&session.name),
-        (now - session.created) / 1000,
-        (now - session.last_active).max(0) / 1000,
-        if letters.is_empty() { "N" } else { &letters },
-        session.db,
-        subscriptions(Topic::Channel),
-        subscriptions(Topic::Pattern),
-        subscriptions(Topic::Shard),
-        if in_transaction { queued } else { -1 },
-        session.watched.len(),
-        session.pending.len(),
-        session.pending.capacity() - session.pending.len(),
-        argument_bytes,
-        queue_bytes,
-        own,
-        own,
-        session.out.len(),
-        (shared > 0) as u32,
-        own + shared,
-        total,
-        if session.out.is_empty() { "r" } else { "rw" },
-        command,
-        if session.is_resp3 { 3 } else { 2 },
-        text(&session.lib_name),
-        text(&session.lib_version),
-    );
-}
-
 pub fn info(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let session = server.sessions.get(call.session).expect("the session at hand");
     let mut line = String::new();
-    describe(&mut line, session, &server.pubsub, call.commands, call.now);
+    describe(&mut line, session, server, call.commands);
     line.push('\n');
     call.reply.verbatim("txt", line.as_bytes());
     Ok(())
 }
 
-pub fn list(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
-    let (mut class, mut ids) = (None, None);
-    if call.argc() == 4 && call.is(2, "TYPE") {
-        class = Some(Class::parse(call.arg(3))?);
-    } else if call.argc() > 3 && call.is(2, "ID") {
-        let parse = |index| parse_i64(call.arg(index)).ok_or(Stop::error("ERR Invalid client ID"));
-        ids = Some((3..call.argc()).map(parse).collect::<Result<Vec<i64>, Stop>>()?);
-    } else if call.argc() != 2 {
-        return Err(fault::SYNTAX);
+/// The ids of a list that asks for nothing else; `None` when it asks for something else.
+fn only_ids(call: &Call) -> Result<Option<Vec<i64>>, Stop> {
+    if call.argc() < 4 || !call.is(2, "ID") {
+        return Ok(None);
     }
-    let mut sessions: Vec<&Session> = server.sessions.iter().collect();
+    let ids: Vec<Option<i64>> = (3..call.argc()).map(|index| parse_i64(call.arg(index))).collect();
+    let is_filter_behind = ids.iter().position(Option::is_none).is_some_and(|at| at > 0 && call.argc() > 3 + at + 1);
+    if is_filter_behind {
+        return Ok(None);
+    }
+    ids.into_iter().collect::<Option<Vec<i64>>>().map(Some).ok_or(Stop::error("ERR Invalid client ID"))
+}
+
+pub fn list(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let mut sessions: Vec<&Session> = server.sessions.iter().filter(|s| !s.has(flag::CLOSE_NOW)).collect();
     sessions.sort_by_key(|session| session.id);
-    let mut text = String::new();
-    let mut add = |session: &Session| {
-        describe(&mut text, session, &server.pubsub, call.commands, call.now);
-        text.push('\n');
-    };
-    match ids {
+    // Ids alone are answered in the order in which they are asked for, as often as they are.
+    let listed: Vec<&Session> = match only_ids(call)? {
         Some(ids) => {
-            for id in ids {
-                if let Ok(at) = sessions.binary_search_by_key(&id, |session| session.id as i64) {
-                    add(sessions[at]);
-                }
-            }
+            let find = |id: i64| sessions.binary_search_by_key(&id, |session| session.id as i64);
+            ids.into_iter().filter_map(|id| find(id).ok()).map(|at| sessions[at]).collect()
         }
         None => {
-            let wanted = |session: &&&Session| class.is_none_or(|class| Class::of(session) == class);
-            sessions.iter().filter(wanted).for_each(|session| add(session));
+            let filter = Filter::parse(call, server, 2, "ERR Invalid client ID")?;
+            let skips_me = filter.skips_me.unwrap_or(false);
+            let is_meant =
+                |session: &&Session| filter.meets(session, call.now) && !(skips_me && session.key == call.session);
+            sessions.into_iter().filter(is_meant).collect()
         }
+    };
+    let mut text = String::new();
+    for session in listed {
+        describe(&mut text, session, server, call.commands);
+        text.push('\n');
     }
     call.reply.verbatim("txt", text.as_bytes());
     Ok(())

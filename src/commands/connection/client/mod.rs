@@ -1,14 +1,16 @@
 //! CLIENT and its subcommands.
 
+mod filter;
 mod kill;
 mod list;
 mod own;
 mod pause;
+mod tracking;
 
 use crate::commands::help::help_row;
 use crate::exec::{Command, Stop};
 use crate::server::Session;
-use crate::spec::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
+use crate::spec::flag::{ADMIN, ALLOW_BUSY, LOADING, NOSCRIPT, STALE};
 use crate::spec::{Group, Spec, command};
 
 /// What all subcommands share.
@@ -23,13 +25,29 @@ const KILL_GRAMMAR: &str = "{filter=old-format|{new-format=[ID client-id:integer
                             [USER username]|[ADDR addr]|[LADDR laddr@6.2.0]|[SKIPME {skipme=YES|NO}]|\
                             [MAXAGE maxage:integer@7.4.0]}+}";
 
+const TRACKING_GRAMMAR: &str =
+    "{status=ON|OFF} [REDIRECT client-id:integer] [PREFIX prefix:string]+ [BCAST] [OPTIN] [OPTOUT] [NOLOOP]";
+
 pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
     .since("2.4.0")
     .group(Group::Connection)
     .cost("Depends on the subcommand.")
     .says("Looks at and steers client connections.")
     .container(&[
+        sub("CACHING", "{mode=YES|NO}", 3)
+            .since("6.0.0")
+            .says("Whether the keys of the next command are tracked.")
+            .server(tracking::caching),
         sub("GETNAME", "", 2).since("2.6.9").says("The connection's name.").server(own::get_name),
+        sub("GETREDIR", "", 2)
+            .since("6.0.0")
+            .says("The number of the connection that hears of this one's invalidations.")
+            .server(tracking::get_redirection),
+        sub("CAPA", "capability+", -3)
+            .since("8.0.0")
+            .flags(ALLOW_BUSY)
+            .says("What this client can do: follow redirections.")
+            .server(own::capabilities),
         help_row(Group::Connection, "5.0.0"),
         sub("ID", "", 2).since("5.0.0").says("The connection's number.").server(own::id),
         sub("INFO", "", 2)
@@ -78,6 +96,15 @@ pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
             .says("Names the connection.")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
             .server(own::set_name_command),
+        sub("TRACKING", TRACKING_GRAMMAR, -3)
+            .since("6.0.0")
+            .cost("O(1), and O(n) in the prefixes")
+            .says("Tells this connection, or another one for it, which keys it may no longer hold in a cache.")
+            .server(tracking::tracking),
+        sub("TRACKINGINFO", "", 2)
+            .since("6.2.0")
+            .says("How this connection tracks keys.")
+            .server(tracking::tracking_info),
         sub("UNBLOCK", "client-id:integer [unblock-type=TIMEOUT|ERROR]", -3)
             .since("5.0.0")
             .flags(ADMIN)

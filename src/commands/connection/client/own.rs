@@ -93,3 +93,13 @@ pub fn reply(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome
     }
     Ok(())
 }
+
+/// What is not known is no reason for an error: clients say what they can to any server.
+pub fn capabilities(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let can_redirect = (2..call.argc()).any(|at| call.is(at, "REDIRECT"));
+    if can_redirect {
+        server.sessions.get_mut(call.session).expect("the session at hand").set(session_flag::CAPA_REDIRECT);
+    }
+    call.reply.ok();
+    Ok(())
+}

@@ -52,7 +52,7 @@ impl Account {
             used,
             peak: server.memory_peak.max(used),
             startup: server.memory_startup,
-            clients: server.sessions.iter().map(|session| session.memory_usage() as u64).sum(),
+            clients: server.sessions.iter().map(|session| server.client_bytes(session).total as u64).sum(),
             tables: server.keyspace.iter().filter(|db| !db.is_empty()).map(|db| db.table_bytes() as u64).sum(),
             keys: server.keyspace.len() as u64,
             allocated: allocator_stat(c"stats.allocated"),

@@ -9,7 +9,7 @@ use crate::server::session::flag;
 pub(super) fn clients(page: &mut Page) {
     let sessions = &page.server.sessions;
     let count = |flags: u32| sessions.iter().filter(|session| session.has(flags)).count();
-    let (pubsub, connected) = (count(flag::SUBSCRIBED), sessions.len());
+    let (pubsub, connected) = (count(flag::SUBSCRIBED), sessions.len() - sessions.to_close.len());
     let watching = sessions.iter().filter(|session| !session.watched.is_empty()).count();
     let watched: HashSet<_> = sessions.iter().flat_map(|session| session.watched.iter()).collect();
     let watched = watched.len();
@@ -26,7 +26,7 @@ pub(super) fn clients(page: &mut Page) {
     // Who waits for the end of CLIENT PAUSE is blocked too.
     let paused = page.server.paused.iter().filter(|key| page.server.sessions.get(**key).is_some()).count();
     page.line("blocked_clients", page.server.waiters.sessions + paused);
-    page.line("tracking_clients", 0);
+    page.line("tracking_clients", page.server.tracking.len());
     page.line("pubsub_clients", pubsub);
     page.line("watching_clients", watching);
     page.line("clients_in_timeout_table", timed);
@@ -64,7 +64,7 @@ pub(super) fn stats(page: &mut Page) {
     page.line("expired_time_cap_reached_count", 0);
     page.line("expire_cycle_cpu_milliseconds", totals.expire_ns / 1_000_000);
     page.line("evicted_keys", counters.evicted);
-    page.line("evicted_clients", 0);
+    page.line("evicted_clients", totals.evicted_clients);
     page.line("evicted_scripts", page.server.scripts.evicted());
     page.line("total_eviction_exceeded_time", 0);
     page.line("current_eviction_exceeded_time", 0);
@@ -86,9 +86,9 @@ pub(super) fn stats(page: &mut Page) {
     }
     page.line("total_active_defrag_time", 0);
     page.line("current_active_defrag_time", 0);
-    for name in ["total_keys", "total_items", "total_prefixes"] {
-        page.line(&format!("tracking_{name}"), 0);
-    }
+    page.line("tracking_total_keys", page.server.tracking.remembered.len());
+    page.line("tracking_total_items", page.server.tracking.remembered.items());
+    page.line("tracking_total_prefixes", page.server.tracking.prefixes.len());
     page.line("unexpected_error_replies", totals.unexpected_error_replies);
     page.line("total_error_replies", totals.error_replies);
     page.line("dump_payload_sanitizations", 0);
