@@ -39,6 +39,7 @@ const ARITY_OF_ITS_OWN: &[(&str, &str)] = &[
     ("QUIT", "takes and ignores whatever follows"),
     ("REPLCONF", "takes and answers options that the manual does not tell of"),
     ("PSYNC", "may tell of a failover behind what the manual tells of"),
+    ("HOTKEYS START", "says itself what is lacking"),
     ("CLIENT KILL", "each filter may be left out, but not all of them"),
 ];
 

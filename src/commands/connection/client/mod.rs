@@ -26,7 +26,7 @@ const KILL_GRAMMAR: &str = "{filter=old-format|{new-format=[ID client-id:integer
                             [MAXAGE maxage:integer@7.4.0]}+}";
 
 const TRACKING_GRAMMAR: &str =
-    "{status=ON|OFF} [REDIRECT client-id:integer] [PREFIX prefix:string]+ [BCAST] [OPTIN] [OPTOUT] [NOLOOP]";
+    "{status=ON|OFF} [REDIRECT client-id:integer] [PREFIX prefix:string]+^ [BCAST] [OPTIN] [OPTOUT] [NOLOOP]";
 
 pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
     .since("2.4.0")
