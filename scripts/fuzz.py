@@ -35,6 +35,8 @@ VALUES = [
     [("HSET", "{key}", "f", "v", "g", "12", "h", "-1")], [("HSET", "{key}", *(w for i in range(600) for w in ("f%d" % i, "v%d" % i)))],
     [("ZADD", "{key}", "1", "a", "2.5", "b", "-inf", "c", "1e300", "d")], [("ZADD", "{key}", *(w for i in range(300) for w in (str(i * 0.5), "m%d" % i)))],
     [("XADD", "{key}", "%d-1" % i, "field", "value", "n", str(i)) for i in range(1, 300)],
+    [*(("XADD", "{key}", "%d-1" % i, "f", str(i)) for i in range(1, 30)), ("XGROUP", "CREATE", "{key}", "g", "0"), ("XGROUP", "CREATE", "{key}", "h", "5"),
+     ("XREADGROUP", "GROUP", "g", "a", "COUNT", "9", "STREAMS", "{key}", ">"), ("XREADGROUP", "GROUP", "g", "b", "STREAMS", "{key}", ">")],
 ]
 # What is done with a value of a type after a mutated payload was taken for one: every encoding is walked, grown and cut.
 EDITS = {
@@ -47,7 +49,8 @@ EDITS = {
     b"zset": [("ZRANGE", "k", "0", "-1", "WITHSCORES"), ("ZRANGEBYSCORE", "k", "-inf", "+inf"), ("ZRANK", "k", "a"), ("ZADD", "k", "3", "new"),
               ("ZINCRBY", "k", "1", "a"), ("ZREM", "k", "b"), ("ZPOPMIN", "k", "2"), ("ZREMRANGEBYRANK", "k", "0", "1")],
     b"stream": [("XRANGE", "k", "-", "+"), ("XREVRANGE", "k", "+", "-", "COUNT", "5"), ("XLEN", "k"), ("XADD", "k", "*", "f", "v"), ("XDEL", "k", "5-1"),
-                ("XTRIM", "k", "MAXLEN", "3")],
+                ("XTRIM", "k", "MAXLEN", "3"), ("XINFO", "STREAM", "k", "FULL"), ("XREADGROUP", "GROUP", "g", "c", "STREAMS", "k", ">"), ("XACK", "k", "g", "1-1", "3-1"),
+                ("XAUTOCLAIM", "k", "g", "d", "0", "0"), ("XPENDING", "k", "g"), ("XGROUP", "DELCONSUMER", "k", "g", "a"), ("XGROUP", "DESTROY", "k", "g")],
 }
 AFTER_ALL = [("OBJECT", "ENCODING", "k"), ("DEBUG", "DIGEST-VALUE", "k"), ("MEMORY", "USAGE", "k", "SAMPLES", "0"), ("COPY", "k", "k2", "REPLACE"), ("DUMP", "k")]
 PIPELINES = [

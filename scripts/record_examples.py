@@ -3,7 +3,7 @@
 
 usage: scripts/record_examples.py [--check] [--port N] [FILE ...]
 
-A file is a list of blocks. `== NAME` begins the block of a command; each block meets empty databases on a connection of its own. `> words` is sent (quoting as
+A file is a list of blocks. `== NAME` begins the block of a command (`== NAME @8.6` of one as that version has it); each block meets empty databases on a connection of its own. `> words` is sent (quoting as
 in redis-cli), and the line `= reply` behind it is the reply, byte for byte, with ⏎ for CR LF and \\xNN for what is not text. A line `~ glob` stands where
 a reply cannot be foretold, and is kept; what only another server has stands in files that begin with that one's name, and is asked of it. `(closed)` ends a reply where the connection does. --check writes nothing and says which replies differ.
 """

@@ -85,6 +85,27 @@ def deep_unordered(tree):
     return (kind, sorted((deep_unordered(item) for item in content), key=repr)) if isinstance(content, list) else tree
 
 
+TIME_FIELDS = ((b"$", b"idle"), (b"$", b"inactive"), (b"$", b"seen-time"), (b"$", b"active-time"))
+OWN_LAYOUT = (b"$", b"radix-tree-nodes")
+TIME_MIN = 10**12  # what is greater is a point in time
+
+
+def without_times(tree):
+    """XPENDING, XINFO: all but times (never is none), and how many nodes Redis's tree has."""
+    kind, content = tree
+    if kind == b":":
+        return kind, b"time" if int(content) >= TIME_MIN else content
+    if not isinstance(content, list):
+        return tree
+    items = [without_times(item) for item in content]
+    for at, item in enumerate(content):
+        before = content[at - 1] if at else None
+        if before in TIME_FIELDS and item[1] != b"-1" or before == OWN_LAYOUT:
+            items[at] = (item[0], b"own")
+    is_delivery = len(content) == 4 and [item[0] for item in content] == [b"$", b"$", b":", b":"]
+    return kind, [*items[:2], items[3]] if is_delivery else items
+
+
 # How a command's reply is compared where bytes need not agree.
 RULES = {
     "KEYS": unordered, "SMEMBERS": unordered, "HKEYS": unordered, "HVALS": unordered, "HGETALL": unordered_pairs,
@@ -95,12 +116,12 @@ RULES = {
     "LATENCY DOCTOR": kind_only, "LATENCY LATEST": kind_only, "SLOWLOG GET": kind_only, "SLOWLOG LEN": kind_only, "MEMORY STATS": kind_only,
     "CLIENT ID": kind_only, "CLIENT LIST": client_fields, "CLIENT INFO": client_fields, "HELLO": greeting, "TIME": shape, "LASTSAVE": kind_only,
     "PUBSUB CHANNELS": unordered, "PUBSUB SHARDCHANNELS": unordered, "COMMAND LIST": kind_only, "COMMAND DOCS": kind_only, "COMMAND": kind_only,
-    "COMMAND COUNT": kind_only, "CONFIG GET": settings, "EXEC": transaction, "DEBUG OBJECT": first_word, "INFO": kind_only, "LOLWUT": kind_only,
+    "XPENDING": without_times, "XINFO STREAM": without_times, "XINFO CONSUMERS": without_times, "COMMAND COUNT": kind_only, "CONFIG GET": settings, "EXEC": transaction, "DEBUG OBJECT": first_word, "INFO": kind_only, "LOLWUT": kind_only,
 }
 # While each key they read is kept in order (small), these answer in that order, and must do so exactly.
 ORDERED_WHILE_SMALL = {"SMEMBERS", "HKEYS", "HVALS", "HGETALL", "SSCAN", "HSCAN", "ZSCAN"}
 TIMES = {"TTL": 1, "PTTL": TIME_SLACK_MS, "EXPIRETIME": 1, "PEXPIRETIME": TIME_SLACK_MS, "OBJECT IDLETIME": 1}
-CONTAINERS = {"OBJECT", "CLIENT", "CONFIG", "COMMAND", "PUBSUB", "DEBUG", "MEMORY", "SLOWLOG", "LATENCY"}
+CONTAINERS = {"XINFO", "XGROUP", "OBJECT", "CLIENT", "CONFIG", "COMMAND", "PUBSUB", "DEBUG", "MEMORY", "SLOWLOG", "LATENCY"}
 
 
 def rule_name(words):

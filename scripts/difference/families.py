@@ -152,6 +152,40 @@ SADD <k.set> (<e>)+
 ZRANDMEMBER <k> [<few>] [WITHSCORES]
 ZSCAN <k> 0 [MATCH <pattern>] [COUNT (100000 | 100000 | <pcount>)]
 """,
+    "stream": """
+6 XADD <k> <newid> (<e> <v>)+
+2 XADD <k> [NOMKSTREAM] [(MAXLEN | MINID) [= | ~] <count> [LIMIT <count>]] <newid> (<e> <v>)+
+XLEN <k>
+2 XRANGE <k> <idbound> <idbound> [COUNT <count>]
+2 XREVRANGE <k> <idbound> <idbound> [COUNT <count>]
+2 XDEL <k> (<sid>)+
+2 XTRIM <k> MAXLEN [= | ~] <count> [LIMIT <count>]
+2 XTRIM <k> MINID [= | ~] <sid> [LIMIT <count>]
+XSETID <k> <sid> [ENTRIESADDED <count>] [MAXDELETEDID <sid>]
+3 XREAD [COUNT <count>] STREAMS <readids>
+XREAD [BLOCK <word>] [NOACK] [GROUP <group> <consumer>] [COUNT <count>] STREAMS <readids>
+4 XGROUP CREATE <k> <group> (0 | 0 | $ | <sid>) [MKSTREAM] [ENTRIESREAD <count>]
+XGROUP SETID <k> <group> (0 | $ | <idbound>) [ENTRIESREAD <count>]
+XGROUP DESTROY <k> <group>
+XGROUP CREATECONSUMER <k> <group> <consumer>
+XGROUP DELCONSUMER <k> <group> <consumer>
+XGROUP <word> <k> <group>
+6 XREADGROUP GROUP <group> <consumer> [COUNT <count>] [NOACK] STREAMS <groupids>
+2 XACK <k> <group> (<sid>)+
+XPENDING <k> <group>
+2 XPENDING <k> <group> [IDLE (0 | 0 | 100000 | <int>)] <idbound> <idbound> <count> [<consumer>]
+3 XCLAIM <k> <group> <consumer> (0 | 0 | 0 | 100000 | <int>) (<sid>)+ [IDLE <count>] [TIME <atms>] [RETRYCOUNT <count>] [FORCE] [JUSTID] [LASTID <sid>]
+2 XAUTOCLAIM <k> <group> <consumer> (0 | 0 | 0 | 100000 | <int>) <idbound> [COUNT <pcount>] [JUSTID]
+2 XINFO STREAM <k>
+3 XINFO STREAM <k> FULL [COUNT <count>]
+2 XINFO GROUPS <k>
+2 XINFO CONSUMERS <k> <group>
+XINFO <word> <k>
+COPY <k> <k> [REPLACE]
+@restore <k> <k>
+DEL <k>
+TYPE <k>
+""",
     "generic": """
 DEL (<k>)+
 UNLINK (<k>)+
@@ -285,6 +319,36 @@ LPOP <k.list>
 PING
 @unblock [TIMEOUT | ERROR]
 @restore <k.list> <k.list>
+""",
+    "streamwait": """
+4 XREAD BLOCK 0 [COUNT <pcount>] STREAMS <readids>
+6 XREADGROUP GROUP <group> <consumer> [COUNT <pcount>] BLOCK 0 [NOACK] STREAMS <groupids>
+8 XADD <k.stream> <newid> <e> <v>
+3 XGROUP CREATE <k.stream> <group> (0 | $) MKSTREAM
+XGROUP DESTROY <k.stream> <group>
+XGROUP SETID <k.stream> <group> 0
+XDEL <k.stream> <sid>
+XTRIM <k.stream> MAXLEN <count>
+XSETID <k.stream> <sid>
+XACK <k.stream> <group> <sid>
+XINFO GROUPS <k.stream>
+BLPOP <k.stream> 0
+RPUSH <k.stream> <e>
+2 DEL <k.stream>
+SET <k.stream> <v>
+RENAME <k.stream> <k.stream>
+COPY <k.stream> <k.stream> [REPLACE]
+MULTI
+2 EXEC
+FLUSHALL
+FLUSHDB
+SWAPDB 0 1
+SELECT <db>
+MOVE <k.stream> 1
+@brief PEXPIRE <k.stream> 1
+PING
+@unblock [TIMEOUT | ERROR]
+@restore <k.stream> <k.stream>
 """,
     "pubsub": """
 3 SUBSCRIBE (<channel>)+
@@ -420,8 +484,8 @@ def templates(text):
 
 
 FAMILIES = {name: list(templates(text)) for name, text in TEXT.items()}
-BATCHES = ("string", "list", "set", "hash", "zset", "generic", "expiry")
-SESSIONS = ("multi", "blocking", "pubsub", "tracking", "connection", "protocol")
+BATCHES = ("string", "list", "set", "hash", "zset", "stream", "generic", "expiry")
+SESSIONS = ("multi", "blocking", "streamwait", "pubsub", "tracking", "connection", "protocol")
 # Families for parts that an issue to come brings; run when named.
 LATER = ("fieldttl",)
 
@@ -429,10 +493,10 @@ LATER = ("fieldttl",)
 SETTINGS = [
     [("hash-max-listpack-entries", "128"), ("hash-max-listpack-value", "64"), ("set-max-intset-entries", "512"), ("set-max-listpack-entries", "128"),
      ("set-max-listpack-value", "64"), ("zset-max-listpack-entries", "128"), ("zset-max-listpack-value", "64"), ("list-max-listpack-size", "-2"),
-     ("list-compress-depth", "0")],
-    [("hash-max-listpack-entries", "5"), ("set-max-intset-entries", "4"), ("set-max-listpack-entries", "6"), ("zset-max-listpack-entries", "5"),
+     ("list-compress-depth", "0"), ("stream-node-max-entries", "100")],
+    [("hash-max-listpack-entries", "5"), ("stream-node-max-entries", "3"), ("set-max-intset-entries", "4"), ("set-max-listpack-entries", "6"), ("zset-max-listpack-entries", "5"),
      ("list-max-listpack-size", "3")],
-    [("hash-max-listpack-entries", "0"), ("set-max-intset-entries", "0"), ("set-max-listpack-entries", "0"), ("zset-max-listpack-entries", "0"),
+    [("hash-max-listpack-entries", "0"), ("stream-node-max-entries", "1"), ("set-max-intset-entries", "0"), ("set-max-listpack-entries", "0"), ("zset-max-listpack-entries", "0"),
      ("list-max-listpack-size", "1")],
     [("hash-max-listpack-value", "4"), ("set-max-listpack-value", "4"), ("zset-max-listpack-value", "4"), ("list-max-listpack-size", "4"),
      ("list-compress-depth", "1")],

@@ -6,8 +6,9 @@ something huge: values that would are either refused by Redis or left out.
 import time
 
 # Keys by the type that usually lives there; a command sometimes takes a key of another type, to meet WRONGTYPE.
-TYPES = ("string", "list", "set", "hash", "zset")
-KEYS = {kind: [f"{kind[0] if kind != 'set' else 'u'}{i}".encode() for i in range(1, 5)] for kind in TYPES}
+TYPES = ("string", "list", "set", "hash", "zset", "stream")
+LETTERS = {"set": "u", "stream": "x"}
+KEYS = {kind: [f"{LETTERS.get(kind, kind[0])}{i}".encode() for i in range(1, 5)] for kind in TYPES}
 ODD_KEYS = [b"", b"missing", b"with space", b"\x00\xff\r\n", b"k" * 70, b"{tag}a"]
 ALL_KEYS = [key for keys in KEYS.values() for key in keys] + ODD_KEYS
 OTHER_TYPE_SHARE, ODD_KEY_SHARE = 0.05, 0.03
@@ -125,7 +126,43 @@ def past(maker, divisor):
     return lambda dice: dice.choice([b"1", b"%d" % (time.time() * divisor - 5000 * divisor), *EDGE_TIMES])
 
 
+EDGE_IDS = [b"0", b"0-0", b"-", b"+", b"$", b">", b"*", b"1-*", b"5-*", b"18446744073709551615", b"18446744073709551615-18446744073709551615",
+            b"18446744073709551616-1", b"1-18446744073709551616", b"-1", b"1-", b"-1-1", b"1-1-1", b"(1-1", b"(", b"", b"abc", b"1.5", b"4294967296-1", b"1-4294967297",
+            b"(18446744073709551615-18446744073709551615", b"(0-0"]
+
+
+def stream_id(dice):
+    return b"%d-%d" % (dice.randint(1, 12), dice.randint(0, 3)) if dice.random() < 0.7 else b"%d" % dice.randint(1, 14)
+
+
+def id_bound(dice):
+    roll = dice.random()
+    return dice.choice([b"-", b"+"]) if roll < 0.5 else (b"(" if roll < 0.65 else b"") + stream_id(dice)
+
+
+def new_id(dice):
+    """Ids that mostly rise with the call, so that streams grow."""
+    new_id.last = new_id.last % 60 + 1
+    return dice.choice([b"%d-%d" % (new_id.last // 2, dice.randint(0, 3)), b"%d-*" % (new_id.last // 2), b"%d" % new_id.last, b"%d-*" % dice.randint(1, 40)])
+
+
+new_id.last = 0
+
+
+def streams_and_ids(special):
+    """`key [key ...] id [id ...]`, now and then not as many of one as of the other."""
+    def generate(dice, family):
+        count = dice.choice((1, 1, 1, 2, 3))
+        keys = [key_of("stream")(dice, family)[0] for _ in range(count)]
+        ids = [dice.choice(EDGE_IDS) if dice.random() < 0.08 else dice.choice([*special, stream_id(dice), b"0"]) for _ in range(count)]
+        return keys + (ids if dice.random() < 0.95 else ids[1:])
+    return generate
+
+
 KINDS = {
+    "sid": mostly(stream_id, edges(EDGE_IDS)), "idbound": mostly(id_bound, edges(EDGE_IDS)), "newid": mostly(new_id, edges(EDGE_IDS)),
+    "readids": streams_and_ids([b"$", b"+", b"0"]), "groupids": streams_and_ids([b">", b">", b">"]),
+    "group": mostly(edges([b"g", b"g", b"h"]), edges([b"", b"none", b"a b"])), "consumer": mostly(edges([b"a", b"b", b"c"]), edges([b"", b"d e", b"\xff"])),
     "k": own_key, "any": any_key, "nkeys": counted_keys,
     **{f"k.{kind}": key_of(kind) for kind in TYPES},
     "v": one_of(element, element, float_word, small(-100, 100)),

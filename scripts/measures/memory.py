@@ -31,6 +31,7 @@ DATA_SETS = [
     ("member of a big sorted set", 56, 10, lambda i: encode("ZADD", "bigz", *(w for j in TEN for w in (scattered(i + j), "m%09d" % (i + j))))),
     ("field of a big hash", 46, 10, lambda i: encode("HSET", "bigh", *(w for j in TEN for w in ("f%09d" % (i + j), "v%09d" % (i + j))))),
     ("member of a big set", 30, 10, lambda i: encode("SADD", "bigs", *("m%09d" % (i + j) for j in TEN))),
+    ("stream entry of two fields", 13.5, 1, lambda i: encode("XADD", "readings", "*", "temperature", scattered(i) % 100, "humidity", scattered(i + 1) % 100)),
     ("small hash of 5 fields", None, 1,
      lambda i: encode("HSET", "user:%09d" % i, *(w for j in range(5) for w in ("field%d" % j, "value%07d" % (scattered(i * 5 + j) % 10**7))))),
     ("set of 10 integers", None, 1, lambda i: encode("SADD", "s:%08d" % i, *(scattered(i * 10 + j) % 100000 for j in TEN))),

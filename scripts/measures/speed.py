@@ -18,7 +18,7 @@ HIT_RATE_MIN = 0.95
 
 
 class Load:
-    """A row: how many requests with which benchmark arguments, and what is loaded before it: once, or before each round. With `listeners`
+    """A row: how many requests with which benchmark arguments, and what is loaded before it: once, or before each round (one load, or several). With `listeners`
     subscribers that read, its figure is for each message that one of them receives."""
 
     def __init__(self, name, goal, requests, arguments, once=None, each=None, reads=False, listeners=0):
@@ -47,6 +47,11 @@ ROWS = [
     Load("ZPOPMIN P16", 0.60, 500_000, "-c 50 -P 16 -t zpopmin", each="-t zadd -r 1000000 -n 1000000 -P 100 -c 20"),
     Load("LRANGE100", 0.60, 100_000, "-c 50 -P 4 -t lrange_100"),
     Load("LRANGE600", 0.50, 30_000, "-c 50 -P 4 -t lrange_600"),
+    Load("XADD MAXLEN P16", 0.65, 1_500_000, "-c 50 -P 16 -- XADD s MAXLEN ~ 100000 * field value"),
+    # A request is both commands; ids are acknowledged in the order in which they are handed out.
+    Load("XREADGROUP XACK P16", 0.80, 400_000,
+         "-c 50 -P 16 -r 400000 --sequential -- XREADGROUP GROUP g c COUNT 1 STREAMS s > ; XACK s g __rand_int__-1",
+         each=(FLUSH, "-c 1 -P 100 -r 400000 -n 400000 --sequential -- XADD s __rand_int__-1 field value", "-c 1 -n 1 -- XGROUP CREATE s g 0")),
     Load("PUBLISH P16", 0.90, 1_500_000, "-c 50 -P 16 -- PUBLISH ch hello"),
     Load("PUBLISH to 100 P1", 0.80, 20_000, f"-c 50 -- PUBLISH {CHANNEL} {MESSAGE}", listeners=100),
     Load("PUBLISH to 100 P16", 0.80, 60_000, f"-c 50 -P 16 -- PUBLISH {CHANNEL} {MESSAGE}", listeners=100),
@@ -80,10 +85,11 @@ def prepare(client, server, load, is_first):
         client.must("FLUSHALL", "SYNC")
     if is_first and load.once:
         benchmark(server, load.once)
-    if load.each == FLUSH:
-        client.must("FLUSHALL", "SYNC")
-    elif load.each:
-        benchmark(server, load.each)
+    for each in load.each if isinstance(load.each, tuple) else (load.each,):
+        if each == FLUSH:
+            client.must("FLUSHALL", "SYNC")
+        elif each:
+            benchmark(server, each)
 
 
 def measure_once(client, server, load, requests):

@@ -50,6 +50,10 @@ impl EventLoop {
     fn ring(&mut self, alarm: Alarm) {
         match alarm {
             Alarm::BlockTimeout(key) => blocking::time_out(&mut self.server, key),
+            Alarm::BlockAgain(key) => {
+                let (context, outside) = (&mut self.dispatcher.context(), &mut self.outside);
+                blocking::look_again(context, &mut self.server, outside, key);
+            }
             Alarm::IdleCheck(key) => self.check_idle(key),
             Alarm::Cron => self.cron(),
             Alarm::PauseEnd => self.end_pause(),

@@ -16,6 +16,7 @@ use crate::server::{Alarm, Server, World};
 pub fn park(server: &mut Server, key: SessionKey, db: usize, block: Block, command_id: usize, args: Args) {
     let now = server.now;
     let timer = block.deadline.map(|deadline| server.timers.insert(deadline, Alarm::BlockTimeout(key)));
+    let again = block.again.map(|at| server.timers.insert(at, Alarm::BlockAgain(key)));
     let Some(session) = server.sessions.get_mut(key) else { return };
     let mut keys: Vec<Box<[u8]>> = Vec::with_capacity(block.keys.len());
     for name in block.keys {
@@ -26,7 +27,7 @@ pub fn park(server: &mut Server, key: SessionKey, db: usize, block: Block, comma
     session.set(flag::BLOCKED);
     for name in &keys {
         server.waiters.join(db, name, key);
-        server.keyspace.db_mut(db).await_key(name);
+        server.keyspace.db_mut(db).await_key(name, block.on_absence);
     }
     server.waiters.sessions += 1;
     session.blocked = Some(Box::new(Blocked {
@@ -34,10 +35,12 @@ pub fn park(server: &mut Server, key: SessionKey, db: usize, block: Block, comma
         keys,
         kind: block.kind,
         answer_late: block.when_denied.late(),
+        on_absence: block.on_absence,
         deadline: block.deadline,
         timer,
+        again,
         command_id,
-        request: args.to_owned(),
+        request: block.words.unwrap_or_else(|| args.to_owned()),
         since: now,
     }));
 }
@@ -49,10 +52,10 @@ pub fn unpark(server: &mut Server, key: SessionKey) -> Option<Box<Blocked>> {
     session.clear(flag::BLOCKED);
     for name in &blocked.keys {
         server.waiters.leave(blocked.db, name, key);
-        server.keyspace.db_mut(blocked.db).unawait_key(name);
+        server.keyspace.db_mut(blocked.db).unawait_key(name, blocked.on_absence);
     }
     server.waiters.sessions -= 1;
-    if let Some(timer) = blocked.timer {
+    for timer in [blocked.timer, blocked.again].into_iter().flatten() {
         server.timers.cancel(timer);
     }
     server.sessions.queue_run(key);
@@ -104,7 +107,8 @@ pub fn serve(context: &mut Context, server: &mut Server, world: &mut dyn World) 
     }
 }
 
-/// Serves those who wait for one key, first come first, while it is there; who wants another type waits on.
+/// Serves those who wait for one key, first come first. Who wants another type waits on, and so does everybody while it is
+/// not there; but who waits for its end, too, is served in any case.
 fn serve_key(context: &mut Context, server: &mut Server, world: &mut dyn World, db: usize, key: &[u8]) {
     let name = Key::new(key);
     // Who comes to the queue by being served (a waiter's next command) is not served in this round.
@@ -112,13 +116,25 @@ fn serve_key(context: &mut Context, server: &mut Server, world: &mut dyn World, 
     let mut place = 0;
     while left > 0
         && let Some(session) = server.waiters.at(db, key, place)
-        && let Some(kind) = server.keyspace.db(db).peek(name).map(|entry| entry.kind())
     {
         left -= 1;
-        let wanted = server.sessions.get(session).and_then(|s| s.blocked.as_ref()).map(|blocked| blocked.kind);
-        if wanted != Some(kind) || !serve_one(context, server, world, session) {
+        let entry = server.keyspace.db(db).peek(name);
+        // A stream may be there without entries, and then serves nobody.
+        let (kind, is_empty) = (entry.map(|entry| entry.kind()), entry.is_some_and(|entry| entry.is_empty()));
+        let blocked = server.sessions.get(session).and_then(|s| s.blocked.as_ref());
+        let is_wanted = blocked.is_some_and(|blocked| blocked.on_absence || Some(blocked.kind) == kind && !is_empty);
+        if !is_wanted || !serve_one(context, server, world, session) {
             place += 1;
         }
+    }
+}
+
+/// A waiter's time to look again has come.
+pub fn look_again(context: &mut Context, server: &mut Server, world: &mut dyn World, key: SessionKey) {
+    if let Some(blocked) = server.sessions.get_mut(key).and_then(|session| session.blocked.as_mut()) {
+        // The alarm that rang is none any more.
+        blocked.again = None;
+        serve_one(context, server, world, key);
     }
 }
 
@@ -128,13 +144,19 @@ fn serve_one(context: &mut Context, server: &mut Server, world: &mut dyn World, 
     let Some(blocked) = session.blocked.as_mut() else { return false };
     let (id, request) = (blocked.command_id, std::mem::take(&mut blocked.request));
     let mut out = std::mem::take(&mut session.out);
-    let served = dispatch::run_waiter(context, server, world, key, id, request.args(), &mut out);
+    let waits_on = dispatch::run_waiter(context, server, world, key, id, request.args(), &mut out);
+    let again = waits_on.as_ref().and_then(|block| block.again);
+    let again = again.map(|at| server.timers.insert(at, Alarm::BlockAgain(key)));
     if let Some(session) = server.sessions.get_mut(key) {
         session.out = out;
         if let Some(blocked) = session.blocked.as_mut() {
             blocked.request = request;
+            if let Some(before) = std::mem::replace(&mut blocked.again, again) {
+                server.timers.cancel(before);
+            }
         }
     }
+    let served = waits_on.is_none();
     if served {
         unpark(server, key);
         server.sessions.queue_write(key);

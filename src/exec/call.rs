@@ -8,7 +8,7 @@ use crate::base::number::{parse_f64, parse_i64};
 use crate::base::random::Random;
 use crate::config::Settings;
 use crate::keyspace::{Key, SessionKey};
-use crate::protocol::args::Args;
+use crate::protocol::args::{Args, OwnedRequest};
 use crate::protocol::reply::Reply;
 use crate::server::journal::Propagation;
 use crate::value::{Kind, WrongType};
@@ -38,6 +38,19 @@ pub struct Block {
     /// When waiting ends without an answer; `None`: never.
     pub deadline: Option<Ms>,
     pub when_denied: WhenDenied,
+    /// The command is also to run again when one of the keys is gone, or of another type.
+    pub on_absence: bool,
+    /// The words to run again with, where they are not those that came: `$` means the end of a stream as it is now.
+    pub words: Option<OwnedRequest>,
+    /// When it is to run again by itself: what it waits for may come with time alone.
+    pub again: Option<Ms>,
+}
+
+impl Block {
+    /// Waits for one of these keys, with the words that came.
+    pub fn on(keys: Vec<Vec<u8>>, kind: Kind, deadline: Option<Ms>, when_denied: WhenDenied) -> Block {
+        Block { keys, kind, deadline, when_denied, on_absence: false, words: None, again: None }
+    }
 }
 
 /// What answers a command that may not wait where it stands, in a transaction.
@@ -89,6 +102,14 @@ impl Stop {
     #[cold]
     pub fn quoting(before: &str, word: &[u8], after: &str) -> Stop {
         Stop::error_owned([before.as_bytes(), shown(word, usize::MAX), after.as_bytes()].concat())
+    }
+
+    /// An error that repeats two words of a client.
+    #[cold]
+    pub fn quoting_both(before: &str, first: &[u8], between: &str, second: &[u8], after: &str) -> Stop {
+        let words = [shown(first, usize::MAX), shown(second, usize::MAX)];
+        let text = [before.as_bytes(), words[0], between.as_bytes(), words[1], after.as_bytes()].concat();
+        Stop::error_owned(text)
     }
 }
 

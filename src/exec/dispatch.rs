@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::batch::Rest;
 use super::blocking;
-use super::call::{Call, Outcome, SHOWN_BYTES_MAX, Stop, fault, shown};
+use super::call::{Block, Call, Outcome, SHOWN_BYTES_MAX, Stop, fault, shown};
 use super::command::{CommandTable, Run};
 use super::effects;
 use super::gates::{self, Verdict, Visitor};
@@ -447,7 +447,7 @@ pub fn run_nested(
     }
 }
 
-/// Runs a waiter's command again; false when it would wait on (nothing was written then).
+/// Runs a waiter's command again; gives back what it waits for if it would wait on (nothing was written then).
 pub fn run_waiter(
     context: &mut Context,
     server: &mut Server,
@@ -456,9 +456,12 @@ pub fn run_waiter(
     id: usize,
     args: Args,
     out: &mut Output,
-) -> bool {
+) -> Option<Block> {
     let request = nested_request(context, id, args);
-    !matches!(call_and_count(context, server, world, key, id, request, true, out), Err(Stop::Block(_)))
+    match call_and_count(context, server, world, key, id, request, true, out) {
+        Err(Stop::Block(block)) => Some(block),
+        _ => None,
+    }
 }
 
 fn nested_request<'r>(context: &Context, id: usize, args: Args<'r>) -> Request<'r> {

@@ -81,6 +81,13 @@ pub struct Counters {
     pub evicted: u64,
 }
 
+/// How many sessions wait for a key, and how many of them are to be told, too, when it is there no more.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Awaited {
+    pub sessions: usize,
+    pub on_absence: usize,
+}
+
 /// One database.
 pub struct Db {
     pub(super) index: usize,
@@ -88,8 +95,8 @@ pub struct Db {
     pub(super) wheel: Wheel,
     pub(super) key_sizes: KeySizes,
     pub(super) watchers: Watchers,
-    /// Keys that blocked sessions wait for, with the number of those sessions.
-    pub(super) awaited: HashMap<Box<[u8]>, usize>,
+    /// Keys that blocked sessions wait for.
+    pub(super) awaited: HashMap<Box<[u8]>, Awaited>,
     pub rules: Rules,
     pub effects: Effects,
     pub counters: Counters,
@@ -257,7 +264,7 @@ impl Db {
 
     /// The live entry of a key, counted as hit or miss.
     #[inline]
-    fn look(&mut self, key: Key<'_>) -> Option<NonNull<Entry>> {
+    pub(super) fn look(&mut self, key: Key<'_>) -> Option<NonNull<Entry>> {
         match self.live(key) {
             Some(at) => {
                 self.counters.hits += 1;
@@ -350,23 +357,46 @@ impl Db {
         self.table.reserve(additional);
     }
 
-    /// Somebody waits for `key`.
-    pub fn await_key(&mut self, key: &[u8]) {
-        *self.awaited.entry(key.into()).or_insert(0) += 1;
+    /// Somebody waits for `key`; `on_absence`: for its end, too.
+    pub fn await_key(&mut self, key: &[u8], on_absence: bool) {
+        let awaited = self.awaited.entry(key.into()).or_default();
+        awaited.sessions += 1;
+        awaited.on_absence += usize::from(on_absence);
     }
 
     /// One session fewer waits for `key`.
-    pub fn unawait_key(&mut self, key: &[u8]) {
-        if let Some(count) = self.awaited.get_mut(key) {
-            *count -= 1;
-            if *count == 0 {
+    pub fn unawait_key(&mut self, key: &[u8], on_absence: bool) {
+        if let Some(awaited) = self.awaited.get_mut(key) {
+            awaited.sessions -= 1;
+            awaited.on_absence -= usize::from(on_absence);
+            if awaited.sessions == 0 {
                 self.awaited.remove(key);
             }
         }
     }
 
+    /// A key changed, or is gone: those who wait for that are told.
+    pub(super) fn tell_waiters(&mut self, key: &[u8], exists: bool) {
+        if self.awaited.get(key).is_some_and(|awaited| exists || awaited.on_absence > 0) {
+            self.effects.ready.push(key.into());
+        }
+    }
+
+    /// Whatever is awaited is looked at: the database holds something else than before.
+    pub(super) fn tell_all_waiters(&mut self) {
+        let table = &self.table;
+        let exists = |key: &[u8]| table.find(hash(key), key).is_some();
+        let told = self.awaited.iter().filter(|(key, awaited)| awaited.on_absence > 0 || exists(key));
+        self.effects.ready.extend(told.map(|(key, _)| key.clone()));
+    }
+
     /// Keys that somebody waits for.
     pub fn awaited_len(&self) -> usize {
         self.awaited.len()
+    }
+
+    /// Those of them whose end somebody waits for, too.
+    pub fn awaited_on_absence_len(&self) -> usize {
+        self.awaited.values().filter(|awaited| awaited.on_absence > 0).count()
     }
 }

@@ -34,6 +34,10 @@ pub struct Changes<'d> {
     pub limits: &'d EncodingLimits,
     pub random: &'d mut Random,
     dirty: u64,
+    /// The key changed for those who watch, wait for or track it.
+    is_seen: bool,
+    /// Those who wait for the key are to look at it, though it did not change.
+    wakes: bool,
     events: [Option<Event>; EDIT_EVENTS_MAX],
 }
 
@@ -41,6 +45,13 @@ impl Changes<'_> {
     /// `count` changes that one event stands for; with 0 the key still counts as changed for those who watch it.
     #[inline]
     pub fn record(&mut self, event: Event, count: u64) {
+        self.is_seen = true;
+        self.record_unseen(event, count);
+    }
+
+    /// As `record`, but to those who watch or track the key it is as before: consumer groups are beside a stream's data.
+    #[inline]
+    pub fn record_unseen(&mut self, event: Event, count: u64) {
         self.dirty += count;
         let free = self.events.iter_mut().find(|e| e.is_none());
         *free.expect("no command has more than EDIT_EVENTS_MAX events for one key") = Some(event);
@@ -49,7 +60,35 @@ impl Changes<'_> {
     /// Changes without an event of their own.
     #[inline]
     pub fn count(&mut self, count: u64) {
+        self.is_seen |= count > 0;
         self.dirty += count;
+    }
+
+    /// Changes without an event, beside what is watched.
+    #[inline]
+    pub fn count_unseen(&mut self, count: u64) {
+        self.dirty += count;
+    }
+
+    /// Those who wait for the key look at it again.
+    pub fn wake(&mut self) {
+        self.wakes = true;
+    }
+}
+
+/// What is left of `Changes` when its borrows are over.
+struct EditOutcome {
+    dirty: u64,
+    is_seen: bool,
+    wakes: bool,
+    events: [Option<Event>; EDIT_EVENTS_MAX],
+}
+
+impl Changes<'_> {
+    #[inline(always)]
+    fn outcome(self) -> EditOutcome {
+        let Changes { dirty, is_seen, wakes, events, .. } = self;
+        EditOutcome { dirty, is_seen, wakes, events }
     }
 }
 
@@ -112,8 +151,8 @@ impl Db {
         if !self.watchers.is_empty() {
             self.touch_watchers(key, exists);
         }
-        if exists && self.awaited.contains_key(key) {
-            self.effects.ready.push(key.into());
+        if !self.awaited.is_empty() {
+            self.tell_waiters(key, exists);
         }
         if self.rules.tracks_changes {
             self.list_change(key, false);
@@ -155,6 +194,18 @@ impl Db {
         self.edit_at(key, at, change).map(Some)
     }
 
+    /// As `edit`, for what Redis counts as a look (hit, miss) though it changes something: commands on consumer groups.
+    #[inline]
+    pub fn edit_looking<T: Held, R>(
+        &mut self,
+        key: Key<'_>,
+        change: impl FnOnce(&mut T, &mut Changes<'_>) -> R,
+    ) -> Result<Option<R>, WrongType> {
+        let Some(at) = self.look(key) else { return Ok(None) };
+        self.mark_used(at);
+        self.edit_at(key, at, change).map(Some)
+    }
+
     /// Changes the collection at `key`, made empty first if there is none. Left empty, the key goes (or never comes).
     #[inline]
     pub fn edit_or_create<T: Held, R>(
@@ -169,18 +220,25 @@ impl Db {
         let mut object = T::default();
         let mut changes = self.changes();
         let result = change(&mut object, &mut changes);
-        let (dirty, events) = (changes.dirty, changes.events);
+        let outcome = changes.outcome();
         if !object.is_empty() {
             let entry = EntryBox::object(key.bytes, object, false, eviction::access_of_new(&self.rules));
             self.insert(key, entry);
         }
-        self.finish_edit(key, dirty, events, false);
+        self.finish_edit(key, outcome, false);
         Ok(result)
     }
 
     #[inline]
     fn changes(&mut self) -> Changes<'_> {
-        Changes { limits: &self.rules.limits, random: &mut self.random, dirty: 0, events: [None; EDIT_EVENTS_MAX] }
+        Changes {
+            limits: &self.rules.limits,
+            random: &mut self.random,
+            dirty: 0,
+            is_seen: false,
+            wakes: false,
+            events: [None; EDIT_EVENTS_MAX],
+        }
     }
 
     fn edit_at<T: Held, R>(
@@ -194,21 +252,27 @@ impl Db {
         let before = object.len();
         let mut changes = self.changes();
         let result = change(object, &mut changes);
-        let (dirty, events) = (changes.dirty, changes.events);
+        let outcome = changes.outcome();
         let (after, is_gone) = (object.len(), object.is_empty());
         self.key_sizes.change(T::KIND, before, after);
         if is_gone {
             drop(self.take_at(key.hash, at));
         }
-        self.finish_edit(key, dirty, events, is_gone);
+        self.finish_edit(key, outcome, is_gone);
         Ok(result)
     }
 
     #[inline]
-    fn finish_edit(&mut self, key: Key<'_>, dirty: u64, events: [Option<Event>; EDIT_EVENTS_MAX], emptied: bool) {
+    fn finish_edit(&mut self, key: Key<'_>, outcome: EditOutcome, emptied: bool) {
+        let EditOutcome { dirty, is_seen, wakes, events } = outcome;
         // An event without a count is a change too: LMOVE counts one for two keys.
-        if dirty > 0 || events[0].is_some() {
+        if is_seen {
             self.changed(key.bytes, !emptied, dirty);
+        } else {
+            self.effects.dirty += dirty;
+        }
+        if wakes && !self.awaited.is_empty() {
+            self.tell_waiters(key.bytes, true);
         }
         if self.rules.notify != 0 {
             for event in events.into_iter().flatten() {
@@ -527,6 +591,7 @@ impl Db {
         }
         self.wheel = Wheel::new(self.rules.now);
         self.key_sizes = Default::default();
+        self.tell_all_waiters();
         keys
     }
 
@@ -544,8 +609,8 @@ impl Db {
     fn insert(&mut self, key: Key<'_>, entry: EntryBox) -> NonNull<Entry> {
         let at = self.insert_quietly(key, entry);
         self.notice(key.bytes, event::NEW);
-        if !self.awaited.is_empty() && self.awaited.contains_key(key.bytes) {
-            self.effects.ready.push(key.bytes.into());
+        if !self.awaited.is_empty() {
+            self.tell_waiters(key.bytes, true);
         }
         at
     }

@@ -42,6 +42,9 @@ impl Db {
         if !self.watchers.is_empty() {
             self.touch_watchers(&key, false);
         }
+        if !self.awaited.is_empty() {
+            self.tell_waiters(&key, false);
+        }
         self.notice(&key, event::EXPIRED);
         if self.rules.tracks_changes {
             self.list_change(&key, true);

@@ -132,12 +132,8 @@ impl Keyspace {
         std::mem::swap(&mut x.table, &mut y.table);
         std::mem::swap(&mut x.wheel, &mut y.wheel);
         std::mem::swap(&mut x.key_sizes, &mut y.key_sizes);
-        for db in [x, y] {
-            let awaited: Vec<Box<[u8]>> = db.awaited.keys().cloned().collect();
-            let exists = |key: &[u8]| db.table.find(crate::base::hash::hash(key), key).is_some();
-            let ready: Vec<Box<[u8]>> = awaited.into_iter().filter(|key| exists(key)).collect();
-            db.effects.ready.extend(ready);
-        }
+        x.tell_all_waiters();
+        y.tell_all_waiters();
     }
 
     /// Appends the events of database `from` to those of `to`, so that they are told in the order in which they came.

@@ -474,12 +474,25 @@ impl<'o> Reply<'o> {
         if self.resp3 { self.finish(start, b'%', pairs) } else { self.finish(start, b'*', pairs * 2) }
     }
 
+    /// A string in front of what was written since `start`.
+    pub fn insert_bulk(&mut self, start: Deferred, string: &[u8]) {
+        let mut bytes = Vec::with_capacity(string.len() + 32);
+        write_header(&mut bytes, b'$', string.len());
+        bytes.extend_from_slice(string);
+        bytes.extend_from_slice(b"\r\n");
+        self.out.insert(start.0, &bytes);
+    }
+
     /// Bytes that are a reply already.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.out.bytes.extend_from_slice(bytes);
     }
 
     fn finish(&mut self, start: Deferred, mark: u8, count: usize) {
+        if let Some((header, length)) = small_header(mark, count) {
+            self.out.insert(start.0, &header[..length]);
+            return;
+        }
         let mut header = Vec::with_capacity(24);
         write_header(&mut header, mark, count);
         self.out.insert(start.0, &header);

@@ -140,6 +140,8 @@ kinds! {
     HashDeadlines = 24, "hash-hashtable-md";
     /// A list pack of field, value, deadline.
     HashPackDeadlines = 25, "hash-listpack-md";
+    /// A stream that knows what its producers sent; of Redis 8.6.
+    Stream4 = 26, "stream-v4";
 }
 
 #[cfg(test)]
@@ -153,7 +155,7 @@ mod tests {
             assert!((kind as u8) < opcode::SLOT_INFO);
         }
         assert_eq!(Kind::from_byte(8), None);
-        assert_eq!(Kind::from_byte(26), None);
+        assert_eq!(Kind::from_byte(27), None);
         assert_eq!(Kind::from_byte(opcode::END), None);
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn read_piece<'r, S: Source>(
         Kind::HashZipmap | Kind::HashZiplist | Kind::HashPack => {
             read_hash(reader, kind, limits).map(|hash| hash.map(Arriving::Hash))
         }
-        Kind::Stream1 | Kind::Stream2 | Kind::Stream3 => {
+        Kind::Stream1 | Kind::Stream2 | Kind::Stream3 | Kind::Stream4 => {
             super::stream::read_stream(reader, kind).map(|stream| Some(Arriving::Stream(stream)))
         }
         Kind::List

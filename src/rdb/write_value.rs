@@ -28,6 +28,7 @@ pub fn kind_of(value: Value<'_>) -> Kind {
         Value::Zset(_) => Kind::SortedSet,
         Value::Hash(hash) if hash.as_pack().is_some() => Kind::HashPack,
         Value::Hash(_) => Kind::Hash,
+        Value::Stream(stream) if stream.once().is_some() => Kind::Stream4,
         Value::Stream(_) => Kind::Stream3,
     }
 }

@@ -76,8 +76,12 @@ pub struct Blocked {
     pub kind: crate::value::Kind,
     /// Answers when its time is over.
     pub answer_late: fn(&mut Reply),
+    /// It is served, too, when a key is gone, or of another type.
+    pub on_absence: bool,
     pub deadline: Option<Ms>,
     pub timer: Option<crate::structures::timers::TimerId>,
+    /// The alarm at which it runs again by itself.
+    pub again: Option<crate::structures::timers::TimerId>,
     pub command_id: usize,
     pub request: OwnedRequest,
     /// When it began, in clock cycles: the time it waits counts as its duration in no statistics but its own.

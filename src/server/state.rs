@@ -61,6 +61,8 @@ pub mod standing {
 pub enum Alarm {
     /// A blocked session's time is over.
     BlockTimeout(SessionKey),
+    /// A blocked session is to look again: what it waits for may have come with time alone.
+    BlockAgain(SessionKey),
     /// Look whether a session has been idle for too long.
     IdleCheck(SessionKey),
     /// The periodic jobs.

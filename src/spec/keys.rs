@@ -107,6 +107,14 @@ impl KeySpec {
         self
     }
 
+    /// The keys are the first of so many equal shares of what is left.
+    pub const fn share(mut self, limit: u16) -> KeySpec {
+        if let Find::Range { last, step, .. } = self.find {
+            self.find = Find::Range { last, step, limit };
+        }
+        self
+    }
+
     pub const fn with(mut self, flags: u16) -> KeySpec {
         self.flags |= flags;
         self

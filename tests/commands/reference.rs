@@ -22,10 +22,18 @@ const OUR_COMMANDS: &[(&str, &str)] = &[
     ("hotkeys|reset", "Redis 8.6"),
     ("hotkeys|start", "Redis 8.6"),
     ("hotkeys|stop", "Redis 8.6"),
+    ("xackdel", "Redis 8.2"),
+    ("xcfgset", "Redis 8.6"),
+    ("xdelex", "Redis 8.2"),
 ];
 
 /// Arguments that Redis 8.0.6 does not have, as lines of the data write them, with their commands.
-const OUR_ARGUMENTS: &[(&str, &str)] = &[];
+const OUR_ARGUMENTS: &[(&str, &str)] = &[
+    ("xadd", " condition:oneof?@8.2.0(keepref:pure-token=KEEPREF delref:pure-token=DELREF acked:pure-token=ACKED)"),
+    ("xadd", " idmp:oneof?@8.6.0(pid:string=IDMPAUTO pid:block(pid:string=IDMP iid:string))"),
+    ("xreadgroup", " min-idle-time:integer=CLAIM?@8.4.0"),
+    ("xtrim", " condition:oneof?@8.2.0(keepref:pure-token=KEEPREF delref:pure-token=DELREF acked:pure-token=ACKED)"),
+];
 
 /// A reply as RESP2 has it.
 enum Tree {

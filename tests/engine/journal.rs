@@ -101,3 +101,56 @@ fn pops_of_sorted_sets_stand_as_what_they_popped() {
     );
     check(&["ZADD z 1 a", "ZUNIONSTORE y 1 z", "ZINTERSTORE x 2 z none"], "SELECT 0 ZADD z 1 a ZUNIONSTORE y 1 z");
 }
+
+#[test]
+fn what_a_group_does_stands_as_what_became_of_it() {
+    let filled = ["XADD s 1-1 f v", "XADD s 2-1 f v", "XADD s 3-1 f v", "XGROUP CREATE s g 0"];
+    let begin = "SELECT 0 XADD s 1-1 f v XADD s 2-1 f v XADD s 3-1 f v XGROUP CREATE s g 0 ";
+    let stands = |lines: &[&str], expected: &str| {
+        check(&[&filled[..], lines].concat(), &[begin, expected].concat());
+    };
+    // Entries are handed over one by one, then the group goes on; consumers that are given nothing are not told, as in Redis.
+    let read = "XREADGROUP GROUP g a COUNT 1 STREAMS s >";
+    let given = "MULTI XCLAIM s g a 0 1-1 TIME 1700000000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1 \
+                 XGROUP SETID s g 1-1 ENTRIESREAD 1 EXEC";
+    stands(&[read, "XREADGROUP GROUP g a STREAMS s 0", "XREADGROUP GROUP g b STREAMS s 0"], given);
+    stands(
+        &["XREADGROUP GROUP g a NOACK STREAMS s >"],
+        "MULTI XGROUP CREATECONSUMER s g a XGROUP SETID s g 3-1 ENTRIESREAD 3 EXEC",
+    );
+    stands(&["XREADGROUP GROUP g a NOACK STREAMS s 0"], "XGROUP CREATECONSUMER s g a");
+    let claimed = "XCLAIM s g b 0 1-1 TIME 1700000000000 RETRYCOUNT 2 FORCE JUSTID LASTID 1-1";
+    stands(&[read, "XCLAIM s g b 0 1-1 9-9"], &[given, " ", claimed].concat());
+    stands(&[read, "XAUTOCLAIM s g b 0 0"], &[given, " ", claimed].concat());
+    // What is there no more is claimed for its old owner, so that it is forgotten there, too.
+    stands(
+        &[read, "XDEL s 1-1", "XAUTOCLAIM s g b 0 0"],
+        &[given, " XDEL s 1-1 XCLAIM s g a 0 1-1 TIME 1700000000000 RETRYCOUNT 1 FORCE JUSTID LASTID 1-1"].concat(),
+    );
+    stands(&["XCLAIM s g b 0 9-9 LASTID 2-1"], "XGROUP SETID s g 2-1 ENTRIESREAD -1");
+    stands(&[read, "XACK s g 1-1", "XACK s g 1-1"], &[given, " XACK s g 1-1"].concat());
+    stands(
+        &[
+            "XGROUP CREATECONSUMER s g c",
+            "XGROUP CREATECONSUMER s g c",
+            "XGROUP DELCONSUMER s g c",
+            "XGROUP DESTROY s g",
+        ],
+        "XGROUP CREATECONSUMER s g c XGROUP DELCONSUMER s g c XGROUP DESTROY s g",
+    );
+    stands(&["XSETID s 9-9 ENTRIESADDED 5 MAXDELETEDID 1-1"], "XSETID s 9-9 ENTRIESADDED 5 MAXDELETEDID 1-1");
+    stands(&["XADD s MAXLEN ~ 1 * f v", "XTRIM s MINID ~ 2-1"], "XADD s MAXLEN = 4 1700000000000-0 f v");
+}
+
+#[test]
+fn what_is_removed_with_regard_to_groups_stands_as_received() {
+    check(
+        &["XADD s 1-1 f v", "XDELEX s ACKED IDS 2 1-1 9-9", "XDELEX s IDS 1 1-1"],
+        "SELECT 0 XADD s 1-1 f v XDELEX s ACKED IDS 2 1-1 9-9",
+    );
+    // (The words of the journal are shown without asterisks.)
+    check(
+        &["XADD s IDMP p i * f v", "XADD s IDMP p i * f v", "XCFGSET s IDMP-MAXSIZE 7", "XCFGSET s IDMP-MAXSIZE 7"],
+        "SELECT 0 XADD s IDMP p i 1700000000000-0 f v XADD s IDMP p i f v XCFGSET s IDMP-MAXSIZE 7",
+    );
+}

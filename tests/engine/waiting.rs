@@ -155,3 +155,70 @@ fn many_wait_and_each_is_served_once() {
     assert_eq!(served, 1000);
     assert_eq!(engine.ask(writer, "EXISTS l m"), ":0\r\n");
 }
+
+#[test]
+fn who_waits_behind_the_end_of_a_stream_gets_what_comes() {
+    let mut engine = Engine::new();
+    let writer = engine.connect();
+    engine.ask(writer, "XADD s 1-1 f v");
+    let [a, b, c] = waiters(
+        &mut engine,
+        ["XREAD BLOCK 0 STREAMS s $", "XREAD BLOCK 0 STREAMS s t 1-1 $", "XREAD BLOCK 0 STREAMS t 0"],
+    );
+    // Nothing new is there behind a change of another kind, nor behind an entry that went again.
+    for line in ["XDEL s 1-1", "MULTI", "XADD s 2-1 f v", "XDEL s 2-1", "EXEC", "XGROUP CREATE t g 0 MKSTREAM"] {
+        engine.ask(writer, line);
+    }
+    [a, b, c].into_iter().for_each(|waiter| check_reply(&mut engine, waiter, ""));
+    engine.ask(writer, "XADD s 3-1 f v");
+    let got = "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n3-1\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n";
+    check_reply(&mut engine, a, got);
+    check_reply(&mut engine, b, got);
+    check_reply(&mut engine, c, "");
+}
+
+#[test]
+fn consumers_share_what_comes() {
+    let mut engine = Engine::new();
+    let writer = engine.connect();
+    engine.ask(writer, "XGROUP CREATE s g 0 MKSTREAM");
+    let read = "XREADGROUP GROUP g consumer COUNT 1 BLOCK 0 STREAMS s >";
+    let [a, b] = waiters(&mut engine, [read, read]);
+    engine.ask(writer, "XADD s 1-1 f v");
+    assert!(!engine.replies(a).is_empty());
+    check_reply(&mut engine, b, "");
+    engine.ask(writer, "XADD s 2-1 f v");
+    assert!(!engine.replies(b).is_empty());
+    assert_eq!(engine.ask(writer, "XACK s g 1-1 2-1"), ":2\r\n");
+}
+
+#[test]
+fn who_waits_for_a_group_hears_of_its_end() {
+    const NO_GROUP: &str = "-NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option\r\n";
+    const WRONG_TYPE: &str = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+    let ends: [(&[&str], &str); 11] = [
+        (&["XGROUP DESTROY s g"], NO_GROUP),
+        (&["DEL s"], NO_GROUP),
+        (&["UNLINK s"], NO_GROUP),
+        (&["RENAME s t"], NO_GROUP),
+        (&["MOVE s 1"], NO_GROUP),
+        (&["FLUSHALL"], NO_GROUP),
+        (&["FLUSHDB"], NO_GROUP),
+        (&["SWAPDB 0 1"], NO_GROUP),
+        (&["PEXPIRE s -1"], NO_GROUP),
+        (&["SET s text"], WRONG_TYPE),
+        (&["MULTI", "DEL s", "SADD s member", "EXEC"], WRONG_TYPE),
+    ];
+    for (lines, expected) in ends {
+        let mut engine = Engine::new();
+        let writer = engine.connect();
+        engine.ask(writer, "XGROUP CREATE s g 0 MKSTREAM");
+        let [a, b] = waiters(&mut engine, ["XREADGROUP GROUP g a BLOCK 0 STREAMS s >", "XREAD BLOCK 0 STREAMS s 0"]);
+        lines.iter().for_each(|line| drop(engine.ask(writer, line)));
+        assert_eq!(String::from_utf8_lossy(&engine.replies(a)), expected, "{lines:?}");
+        // Who needs no group waits on.
+        assert_eq!(engine.replies(b), b"", "{lines:?}");
+        let info = engine.ask(writer, "INFO clients");
+        assert!(info.contains("total_blocking_keys:1\r\ntotal_blocking_keys_on_nokey:0\r\n"), "{info}");
+    }
+}

@@ -221,10 +221,6 @@ fn blocking_pop(call: &mut Call, db: &mut Db, end: End) -> Outcome {
 }
 
 fn wait(call: &Call, keys: Range<usize>, deadline: Option<Ms>) -> Stop {
-    Stop::Block(Block {
-        keys: keys.map(|index| call.arg(index).to_vec()).collect(),
-        kind: Kind::List,
-        deadline,
-        when_denied: WhenDenied::NullArray,
-    })
+    let keys = keys.map(|index| call.arg(index).to_vec()).collect();
+    Stop::Block(Block::on(keys, Kind::List, deadline, WhenDenied::NullArray))
 }

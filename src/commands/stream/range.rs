@@ -1,11 +1,10 @@
 //! XLEN, XRANGE, XREVRANGE.
 
 use super::ids::{parse_start, parse_stop};
-use crate::base::number::IntegerText;
+use super::reply::write_entry;
 use crate::exec::call::fault;
 use crate::exec::{Call, Command, Outcome};
 use crate::keyspace::Db;
-use crate::protocol::reply::Reply;
 use crate::spec::flag::{FAST, READONLY};
 use crate::spec::{Group, at, command};
 use crate::structures::stream_log::Entry;
@@ -43,19 +42,6 @@ fn xlen(call: &mut Call, db: &mut Db) -> Outcome {
     let len = db.read::<Stream>(call.key(1))?.map_or(0, |stream| stream.len());
     call.reply.integer(len as i64);
     Ok(())
-}
-
-/// An entry: its id, then fields and values.
-fn write_entry(reply: &mut Reply, entry: Entry) {
-    let (mut id, mut text) = (Vec::with_capacity(24), IntegerText::new());
-    entry.id.write(&mut id);
-    reply.array(2);
-    reply.bulk(&id);
-    reply.array(2 * entry.fields);
-    for (field, value) in entry.pairs() {
-        reply.bulk(field.to_bytes(&mut text));
-        reply.bulk(value.to_bytes(&mut text));
-    }
 }
 
 fn range(call: &mut Call, db: &mut Db, is_back: bool) -> Outcome {

@@ -1,6 +1,6 @@
 //! XTRIM and XDEL, and the trimming options that XADD shares.
 
-use super::ids::{check_new_id, parse_exact};
+use super::ids::{check_new_id, id_text, parse_exact};
 use crate::base::number::parse_i64;
 use crate::exec::call::fault;
 use crate::exec::{Call, Command, Outcome, Stop};
@@ -9,10 +9,10 @@ use crate::keyspace::{Changes, Db};
 use crate::spec::flag::{FAST, WRITE};
 use crate::spec::{Group, at, command};
 use crate::structures::stream_log::{StreamId, Trim};
-use crate::value::stream::Stream;
+use crate::value::stream::{References, Stream};
 
 pub const XTRIM: Event = event(class::STREAM, "xtrim");
-const XDEL: Event = event(class::STREAM, "xdel");
+pub const XDEL: Event = event(class::STREAM, "xdel");
 
 pub const COMMANDS: &[Command] = &[
     command("XDEL", "key id+", -3)
@@ -23,7 +23,7 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1) an entry")
         .says("Removes entries by id.")
         .data(xdel),
-    command("XTRIM", "key {trim={strategy=MAXLEN|MINID@6.2.0} [operator={equal==}|{approximately=~}] threshold [LIMIT count:integer@6.2.0]}", -4)
+    command("XTRIM", "key {trim={strategy=MAXLEN|MINID@6.2.0} [operator={equal==}|{approximately=~}] threshold [LIMIT count:integer@6.2.0]} [condition=KEEPREF|DELREF|ACKED]@8.2.0", -4)
         .since("5.0.0")
         .group(Group::Stream)
         .flags(WRITE)
@@ -51,6 +51,10 @@ pub struct Trimming {
 #[derive(Default)]
 pub struct Options {
     pub trimming: Option<Trimming>,
+    /// KEEPREF, DELREF or ACKED, once one of them was given.
+    pub references: Option<References>,
+    /// XADD: word index of IDMP or IDMPAUTO; 0: neither.
+    pub once_at: usize,
     pub no_make: bool,
     /// XADD: where the id stands.
     pub id_at: usize,
@@ -76,7 +80,7 @@ pub fn parse_options(call: &Call, is_add: bool) -> Result<Options, Stop> {
     let mut index = 2;
     while index < call.argc() {
         let more = call.argc() - 1 - index;
-        if is_add && call.arg(index) == b"*" {
+        if is_add && id_text(call.arg(index)) == b"*" {
             options.id_at = index;
             break;
         } else if (call.is(index, "MAXLEN") || call.is(index, "MINID")) && more > 0 {
@@ -102,6 +106,14 @@ pub fn parse_options(call: &Call, is_add: bool) -> Result<Options, Stop> {
             }
             limit = Some(count as u64);
             index += 1;
+        } else if let Some(references) = references_at(call, index).filter(|_| options.references.is_none()) {
+            options.references = Some(references);
+        } else if is_add && call.is(index, "IDMPAUTO") && more > 0 || is_add && call.is(index, "IDMP") && more > 1 {
+            if options.once_at > 0 {
+                return Err("ERR syntax error, IDMP/IDMPAUTO specified multiple times".into());
+            }
+            options.once_at = index;
+            index += if call.is(index, "IDMP") { 2 } else { 1 };
         } else if is_add && call.is(index, "NOMKSTREAM") {
             options.no_make = true;
         } else if is_add {
@@ -130,6 +142,19 @@ pub fn parse_options(call: &Call, is_add: bool) -> Result<Options, Stop> {
     }
 }
 
+/// KEEPREF, DELREF or ACKED.
+pub fn references_at(call: &Call, index: usize) -> Option<References> {
+    if call.is(index, "KEEPREF") {
+        Some(References::Keep)
+    } else if call.is(index, "DELREF") {
+        Some(References::Drop)
+    } else if call.is(index, "ACKED") {
+        Some(References::Acknowledged)
+    } else {
+        None
+    }
+}
+
 fn parse_threshold(call: &Call, index: usize, by_length: bool) -> Result<Trim, Stop> {
     if !by_length {
         return parse_exact(call.arg(index), 0).map(Trim::Before);
@@ -141,11 +166,18 @@ fn parse_threshold(call: &Call, index: usize, by_length: bool) -> Result<Trim, S
     Ok(Trim::Length(length as u64))
 }
 
-/// Trims and records; gives back how many entries went.
-pub fn trim(stream: &mut Stream, changes: &mut Changes, trimming: &Trimming) -> u64 {
-    let removed = stream.trim(trimming.until, trimming.is_rough, trimming.limit);
+/// Trims and records; gives back how many entries went. They count as changes if it is they that were asked for.
+pub fn trim(
+    stream: &mut Stream,
+    changes: &mut Changes,
+    trimming: &Trimming,
+    references: Option<References>,
+    counts: bool,
+) -> u64 {
+    let references = references.unwrap_or_default();
+    let removed = stream.trim_by(trimming.until, trimming.is_rough, trimming.limit, references);
     if removed > 0 {
-        changes.record(XTRIM, removed);
+        changes.record(XTRIM, if counts { removed } else { 0 });
     }
     removed
 }
@@ -180,7 +212,7 @@ fn xtrim(call: &mut Call, db: &mut Db) -> Outcome {
     let trimming = options.trimming.expect("XTRIM has no options without it");
     let journalled = call.is_journalled();
     let done = db.edit(call.key(1), |stream: &mut Stream, changes| {
-        let removed = trim(stream, changes, &trimming);
+        let removed = trim(stream, changes, &trimming, options.references, true);
         let words = (journalled && removed > 0 && trimming.is_rough).then(|| exact_words(call, &options, stream, None));
         (removed, words)
     })?;

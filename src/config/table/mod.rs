@@ -37,7 +37,6 @@ const PURGE: &str = "free pages go back to the system at once";
 const REPLICATION: &str = "replication is not there yet";
 const SANITIZE: &str = "payloads are checked in any case";
 const SORT: &str = "SORT is not there yet";
-const STREAMS: &str = "streams are not there yet";
 const SYSLOG: &str = "the log goes to a file or to standard output";
 const TLS: &str = "TLS is not there yet";
 const TITLE: &str = "the process keeps the name under which it was started";
@@ -143,9 +142,9 @@ settings! {
     hll_sparse_bytes_max: usize = memory("hll-sparse-max-bytes", "3000", 0, LONG_MAX_U)
         .tells(Change::Limits).idle(HYPERLOGLOG);
     stream_node_bytes_max: usize = memory("stream-node-max-bytes", "4kb", 0, LONG_MAX_U)
-        .tells(Change::Limits).idle(STREAMS);
+        .tells(Change::Limits);
     stream_node_entries_max: u64 = integer("stream-node-max-entries", "100", 0, LONG_MAX)
-        .tells(Change::Limits).idle(STREAMS);
+        .tells(Change::Limits);
 
     // Snapshots
     save_points: Vec<SavePoint> = special("save", "3600 1 300 100 60 10000", "pairs of seconds and changes")

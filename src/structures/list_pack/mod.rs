@@ -143,6 +143,29 @@ impl ListPack {
         }
     }
 
+    /// Appends several elements at once: room is made once, and the header is written once.
+    pub(super) fn push_back_all(&mut self, entries: &[Encoded<'_>]) {
+        let count = self.view().header_count();
+        let total = self.byte_size();
+        let after = total + entries.iter().map(Encoded::size).sum::<usize>();
+        // Safety: the block is made large enough first; what is written ends where the new total ends, and the values are
+        // borrowed from elsewhere.
+        unsafe {
+            self.start = thin::resize(self.start, total, after);
+            let mut at = self.start.as_ptr().add(total - 1);
+            for entry in entries {
+                entry.write(at);
+                at = at.add(entry.size());
+            }
+            at.write(END);
+            self.start.as_ptr().cast::<[u8; 4]>().write((after as u32).to_le_bytes());
+        }
+        if count != LEN_UNKNOWN {
+            let grown = usize::from(count) + entries.len();
+            self.set_header_count(u16::try_from(grown).unwrap_or(LEN_UNKNOWN));
+        }
+    }
+
     /// Puts another element in the place of the one at `position`, which stays the position.
     pub fn replace(&mut self, position: Position, value: &[u8]) {
         self.replace_encoded(position, Encoded::of(value));
@@ -153,8 +176,10 @@ impl ListPack {
     }
 
     fn replace_encoded(&mut self, position: Position, entry: Encoded) {
-        let old = self.view().after(position).0 - position.0;
-        self.splice(position, old as usize, entry.size());
+        let old = (self.view().after(position).0 - position.0) as usize;
+        if old != entry.size() {
+            self.splice(position, old, entry.size());
+        }
         // Safety: as for an insertion.
         unsafe { entry.write(self.start.as_ptr().add(position.0 as usize)) };
     }

@@ -102,8 +102,9 @@ impl<'a> PackRef<'a> {
         unsafe { *self.pointer(position) }
     }
 
+    /// The position, unless it is the end.
     #[inline]
-    fn unless_end(self, position: Position) -> Option<Position> {
+    pub(crate) fn unless_end(self, position: Position) -> Option<Position> {
         if self.byte_at(position) == END { None } else { Some(position) }
     }
 

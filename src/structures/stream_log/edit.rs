@@ -1,8 +1,8 @@
 //! Changing a log: entries are appended at the end, flagged as removed anywhere, and trimmed at the front.
 
 use super::entry::{DELETED, SAME_FIELDS, Walk, elements};
-use super::{Block, BlockLimits, StreamId, StreamLog, master_of};
-use crate::structures::list_pack::ListPack;
+use super::{Block, BlockLimits, Master, StreamId, StreamLog, count_of, master_of};
+use crate::structures::list_pack::{BYTES_MAX, Encoded, ListPack};
 
 /// What an append needs: alternating fields and values, at least one pair.
 pub type Append<'a> = &'a [&'a [u8]];
@@ -25,41 +25,48 @@ impl StreamLog {
         let bytes: usize = pairs.iter().map(|word| word.len()).sum();
         // Each element may take a few bytes more than its text.
         const ELEMENT_OVERHEAD_MAX: usize = 12;
-        if !ListPack::new().would_fit(2 * bytes + (pairs.len() + 16) * ELEMENT_OVERHEAD_MAX) {
+        if 2 * bytes + (pairs.len() + 16) * ELEMENT_OVERHEAD_MAX >= BYTES_MAX {
             return false;
         }
-        if !self.blocks.back().is_some_and(|block| has_room(block, bytes, limits)) {
-            self.blocks.push_back(Block { first: id, pack: new_pack(pairs) });
-        }
+        // 1. The block, and its master entry, which is read once and then kept.
+        let last = self.blocks.back();
+        let known = last.map(|block| self.tail.unwrap_or_else(|| master_of(block.pack.view())));
+        let master = match (last, known) {
+            (Some(block), Some(master)) if has_room(block, &master, bytes, limits) => master,
+            _ => {
+                let pack = new_pack(pairs);
+                let master = master_of(pack.view());
+                self.blocks.push_back(Block { first: id, pack });
+                master
+            }
+        };
         let block = self.blocks.back_mut().expect("one was made if there was none");
-        let master = master_of(block.pack.view());
-        let has_same_fields = has_master_fields(block, pairs, master.fields, master.first_field);
-        let pack = &mut block.pack;
-        let count_at = pack.first().expect(HAS_MASTER);
-        pack.replace_int(count_at, master.count as i64 + 1);
-        pack.push_back_int(if has_same_fields { SAME_FIELDS } else { 0 });
-        pack.push_back_int(id.ms.wrapping_sub(block.first.ms) as i64);
-        pack.push_back_int(id.seq.wrapping_sub(block.first.seq) as i64);
-        let fields = pairs.len() / 2;
-        if has_same_fields {
-            pairs.iter().skip(1).step_by(2).for_each(|value| pack.push_back(value));
-        } else {
-            pack.push_back_int(fields as i64);
-            pairs.iter().for_each(|word| pack.push_back(word));
-        }
-        pack.push_back_int(elements(fields, has_same_fields));
+        // 2. The entry, all of its elements at once.
+        let has_same_fields = has_master_fields(block, pairs, &master);
+        push_entry(block, id, pairs, has_same_fields);
+        // 3. The count in front, in place while it is as long as before.
+        let size = block.pack.byte_size();
+        let count_at = block.pack.first().expect(HAS_MASTER);
+        block.pack.replace_int(count_at, master.count as i64 + 1);
         self.len += 1;
+        if block.pack.byte_size() == size {
+            self.tail = Some(Master { count: master.count + 1, ..master });
+        } else {
+            self.forget_places(self.blocks.len());
+        }
         true
     }
 
     /// Removes the entry of this id; false when there is none.
     pub fn remove(&mut self, id: StreamId) -> bool {
         let Some(index) = self.blocks.partition_point(|block| block.first <= id).checked_sub(1) else { return false };
-        let block = &mut self.blocks[index];
+        let block = &self.blocks[index];
         let mut walk = Walk::from_front(block.first, block.pack.view());
         let found = std::iter::from_fn(|| walk.next_entry()).find(|entry| entry.id >= id);
         let Some(entry) = found.filter(|entry| entry.id == id && !entry.is_deleted()) else { return false };
         let (flags, flags_at) = (entry.flags, entry.flags_at);
+        self.forget_places(index);
+        let block = &mut self.blocks[index];
         if flag_deleted(&mut block.pack, flags, flags_at, 1) {
             self.blocks.remove(index);
         }
@@ -72,12 +79,15 @@ impl StreamLog {
     pub fn trim(&mut self, until: Trim, is_rough: bool, limit: u64) -> u64 {
         let mut removed = 0;
         while let Some(block) = self.blocks.front() {
-            let count = master_of(block.pack.view()).count;
             let is_done = match until {
                 Trim::Length(length) => self.len <= length,
                 Trim::Before(id) => block.first >= id,
             };
-            if is_done || limit > 0 && removed + count > limit {
+            if is_done {
+                break;
+            }
+            let count = count_of(block.pack.view());
+            if limit > 0 && removed + count > limit {
                 break;
             }
             let goes_whole = match until {
@@ -85,24 +95,47 @@ impl StreamLog {
                 Trim::Before(id) => last_of(block).is_none_or(|last| last < id),
             };
             if goes_whole {
+                self.forget_places(0);
                 self.blocks.pop_front();
                 self.len -= count;
                 removed += count;
                 continue;
             }
             if !is_rough {
-                removed += self.trim_front_block(until);
+                removed += self.trim_block(0, until, &mut |_| true).0;
             }
             break;
         }
         removed
     }
 
-    /// Flags entries of the first block; if none is left of it, the block goes.
-    fn trim_front_block(&mut self, until: Trim) -> u64 {
+    /// Removes entries at the front one by one, those that `may_go` lets go; gives back how many. Blocks of which so many
+    /// entries in all would be looked at end it (`limit`; 0: none).
+    pub fn trim_chosen(&mut self, until: Trim, limit: u64, may_go: &mut dyn FnMut(StreamId) -> bool) -> u64 {
+        let mut removed = 0;
+        let mut index = 0;
+        while let Some(block) = self.blocks.get(index) {
+            let is_done = match until {
+                Trim::Length(length) => self.len <= length,
+                Trim::Before(id) => block.first >= id,
+            };
+            if is_done || limit > 0 && removed + count_of(block.pack.view()) > limit {
+                break;
+            }
+            let (gone, is_left) = self.trim_block(index, until, may_go);
+            removed += gone;
+            index += usize::from(is_left);
+        }
+        removed
+    }
+
+    /// Flags entries of a block that `may_go` lets go, up to the end of the trimming; if none is left, the block goes. Gives
+    /// back how many went, and whether the block is still there.
+    fn trim_block(&mut self, index: usize, until: Trim, may_go: &mut dyn FnMut(StreamId) -> bool) -> (u64, bool) {
+        self.forget_places(index);
         let mut removed = 0;
         let len = self.len;
-        let block = self.blocks.front_mut().expect("the caller looked at it");
+        let block = &mut self.blocks[index];
         let mut flagged = Vec::new();
         let mut walk = Walk::from_front(block.first, block.pack.view());
         while let Some(entry) = walk.next_entry() {
@@ -113,7 +146,7 @@ impl StreamLog {
             if is_done {
                 break;
             }
-            if !entry.is_deleted() {
+            if !entry.is_deleted() && may_go(entry.id) {
                 flagged.push((entry.flags, entry.flags_at));
                 removed += 1;
             }
@@ -123,13 +156,14 @@ impl StreamLog {
             flag_deleted(&mut block.pack, flags, flags_at, 0);
         }
         let master = master_of(block.pack.view());
-        if master.count == removed {
-            self.blocks.pop_front();
-        } else {
+        let is_left = master.count > removed;
+        if is_left {
             set_counts(&mut block.pack, master.count - removed, master.deleted + removed);
+        } else {
+            self.blocks.remove(index);
         }
         self.len -= removed;
-        removed
+        (removed, is_left)
     }
 }
 
@@ -160,15 +194,12 @@ fn last_of(block: &Block) -> Option<StreamId> {
     Walk::from_back(block.first, block.pack.view()).prev_entry().map(|entry| entry.id)
 }
 
-fn has_room(block: &Block, more_bytes: usize, limits: BlockLimits) -> bool {
+fn has_room(block: &Block, master: &Master, more_bytes: usize, limits: BlockLimits) -> bool {
     /// A pack must stay below a gigabyte, whatever the configuration says.
     const PACK_BYTES_MAX: usize = 1 << 30;
     let bytes_max = if limits.bytes_max == 0 { PACK_BYTES_MAX } else { limits.bytes_max.min(PACK_BYTES_MAX) };
-    if block.pack.byte_size() + more_bytes >= bytes_max {
-        return false;
-    }
-    let master = master_of(block.pack.view());
-    limits.entries_max == 0 || master.count + master.deleted < limits.entries_max
+    let has_bytes = block.pack.byte_size() + more_bytes < bytes_max;
+    has_bytes && (limits.entries_max == 0 || master.count + master.deleted < limits.entries_max)
 }
 
 fn new_pack(pairs: Append<'_>) -> ListPack {
@@ -181,20 +212,39 @@ fn new_pack(pairs: Append<'_>) -> ListPack {
     pack
 }
 
-fn has_master_fields(
-    block: &Block,
-    pairs: Append<'_>,
-    fields: usize,
-    first_field: crate::structures::list_pack::Position,
-) -> bool {
-    if pairs.len() / 2 != fields {
-        return false;
+fn has_master_fields(block: &Block, pairs: Append<'_>, master: &Master) -> bool {
+    let fields = block.pack.view().iter_from(master.first_field);
+    pairs.len() / 2 == master.fields && pairs.iter().step_by(2).zip(fields).all(|(field, item)| item.eq_bytes(field))
+}
+
+/// Elements of an entry that are gathered without memory of their own.
+const FEW_ELEMENTS: usize = 16;
+
+/// Appends the elements of an entry.
+fn push_entry(block: &mut Block, id: StreamId, pairs: Append<'_>, has_same_fields: bool) {
+    let fields = pairs.len() / 2;
+    let flags = if has_same_fields { SAME_FIELDS } else { 0 };
+    let close = elements(fields, has_same_fields);
+    let mut few = [Encoded::of_int(0); FEW_ELEMENTS];
+    let mut many;
+    let all: &mut [Encoded<'_>] = if (close as usize) < FEW_ELEMENTS {
+        &mut few[..=close as usize]
+    } else {
+        many = vec![Encoded::of_int(0); close as usize + 1];
+        &mut many
+    };
+    let (head, rest) = all.split_at_mut(3);
+    head[0] = Encoded::of_int(flags);
+    head[1] = Encoded::of_int(id.ms.wrapping_sub(block.first.ms) as i64);
+    head[2] = Encoded::of_int(id.seq.wrapping_sub(block.first.seq) as i64);
+    let (rest, last) = rest.split_at_mut(rest.len() - 1);
+    last[0] = Encoded::of_int(close);
+    if has_same_fields {
+        let values = pairs.iter().skip(1).step_by(2);
+        rest.iter_mut().zip(values).for_each(|(place, value)| *place = Encoded::of(value));
+    } else {
+        rest[0] = Encoded::of_int(fields as i64);
+        rest[1..].iter_mut().zip(pairs).for_each(|(place, word)| *place = Encoded::of(word));
     }
-    let pack = block.pack.view();
-    let mut at = first_field;
-    pairs.iter().step_by(2).all(|field| {
-        let is_same = pack.get(at).eq_bytes(field);
-        at = pack.next(at).expect(HAS_MASTER);
-        is_same
-    })
+    block.pack.push_back_all(all);
 }

@@ -1,6 +1,6 @@
 //! One entry of a pack, and walking from entry to entry in both directions.
 
-use super::{Master, StreamId, master_of, number};
+use super::{Master, StreamId, head_of, master_of, number};
 use crate::structures::list_pack::{Item, PackRef, Position};
 
 /// The entry was removed.
@@ -75,6 +75,17 @@ impl<'p> Walk<'p> {
         let master = master_of(pack);
         let at = master.first_entry;
         Walk { first, pack, master, at }
+    }
+
+    /// From the entry that begins at `at`, which may be the end of the pack.
+    pub fn from(first: StreamId, pack: PackRef<'p>, at: Position) -> Walk<'p> {
+        let master = head_of(pack);
+        Walk { first, pack, master, at: pack.unless_end(at) }
+    }
+
+    /// Where the next entry begins, or would begin.
+    pub fn place(&self) -> Position {
+        self.at.unwrap_or(self.pack.end())
     }
 
     pub fn from_back(first: StreamId, pack: PackRef<'p>) -> Walk<'p> {

@@ -10,15 +10,17 @@
 //! `elements` closes an entry: how many elements it has before that, so that it can be walked backwards. A removed entry is
 //! only flagged; a block with no entry left goes. Invariants: `count` counts the live entries of its pack, `len` those of all.
 
+mod cursor;
 mod edit;
 mod entry;
 mod id;
 
 use std::collections::VecDeque;
 
+pub use cursor::Cursor;
 pub use edit::{Append, Trim};
 pub use entry::Entry;
-pub use id::StreamId;
+pub use id::{IdText, StreamId};
 
 use crate::structures::list_pack::{Corrupt, Item, ListPack, PackRef, Position};
 use entry::Walk;
@@ -43,9 +45,14 @@ struct Block {
 pub struct StreamLog {
     blocks: VecDeque<Block>,
     len: u64,
+    /// The last block's master entry, once an append has read it.
+    tail: Option<Master>,
+    /// Grows whenever something else happens than an append behind all others: places in packs may not be what they were.
+    edits: u64,
 }
 
 /// The master entry of a pack.
+#[derive(Clone, Copy)]
 struct Master {
     count: u64,
     deleted: u64,
@@ -65,23 +72,33 @@ fn number(pack: PackRef<'_>, position: Position) -> i64 {
     }
 }
 
-fn master_of(pack: PackRef<'_>) -> Master {
+/// The master entry without the place of the first entry, for which its fields would have to be walked.
+fn head_of(pack: PackRef<'_>) -> Master {
     let count = pack.first().expect(WELL_FORMED);
     let deleted = pack.next(count).expect(WELL_FORMED);
     let fields = pack.next(deleted).expect(WELL_FORMED);
-    let first_field = pack.next(fields).expect(WELL_FORMED);
-    let field_count = number(pack, fields) as usize;
-    let mut at = first_field;
-    for _ in 0..field_count {
-        at = pack.next(at).expect(WELL_FORMED);
-    }
     Master {
         count: number(pack, count) as u64,
         deleted: number(pack, deleted) as u64,
-        fields: field_count,
-        first_field,
-        first_entry: pack.next(at),
+        fields: number(pack, fields) as usize,
+        first_field: pack.next(fields).expect(WELL_FORMED),
+        first_entry: None,
     }
+}
+
+fn master_of(pack: PackRef<'_>) -> Master {
+    let head = head_of(pack);
+    let mut at = head.first_field;
+    for _ in 0..head.fields {
+        at = pack.next(at).expect(WELL_FORMED);
+    }
+    Master { first_entry: pack.next(at), ..head }
+}
+
+/// The number of live entries of a pack.
+#[inline]
+fn count_of(pack: PackRef<'_>) -> u64 {
+    number(pack, pack.first().expect(WELL_FORMED)) as u64
 }
 
 impl StreamLog {
@@ -117,6 +134,15 @@ impl StreamLog {
             false
         });
         found
+    }
+
+    /// The entry of this id.
+    pub fn find(&self, id: StreamId) -> Option<Entry<'_>> {
+        let index = self.blocks.partition_point(|block| block.first <= id).checked_sub(1)?;
+        let block = &self.blocks[index];
+        let mut walk = Walk::from_front(block.first, block.pack.view());
+        let found = std::iter::from_fn(|| walk.next_entry()).find(|entry| entry.id >= id);
+        found.filter(|entry| entry.id == id && !entry.is_deleted())
     }
 
     /// Shows the entries from `start` to `end` (both included) in rising order, until `show` gives false.
@@ -168,6 +194,7 @@ impl StreamLog {
             return Ok(false);
         }
         let Some(count) = entry::count_checked(first, pack) else { return Ok(false) };
+        self.forget_places(self.blocks.len());
         if count > 0 {
             self.len += count;
             self.blocks.push_back(Block { first, pack: ListPack::from_ref(pack) });
@@ -181,8 +208,18 @@ impl StreamLog {
         packs + crate::base::memory::usable_size(self.blocks.capacity() * size_of::<Block>())
     }
 
+    /// Something else than an append happens to the block at `index`, or to those behind it: what is known of places is no
+    /// longer true.
+    fn forget_places(&mut self, index: usize) {
+        self.edits += 1;
+        if index + 1 >= self.blocks.len() {
+            self.tail = None;
+        }
+    }
+
     /// Frees up to `budget` blocks; true when none is left.
     pub fn free_some(&mut self, budget: usize) -> bool {
+        self.forget_places(self.blocks.len());
         let rest = self.blocks.len().saturating_sub(budget);
         self.blocks.truncate(rest);
         self.blocks.is_empty()

@@ -92,6 +92,67 @@ fn it_behaves_like_a_sorted_map() {
 }
 
 #[test]
+fn a_cursor_goes_on_where_it_was() {
+    for seed in 0..40 {
+        let mut random = Random::new(seed);
+        let (mut log, mut model) = (StreamLog::default(), Model::new());
+        let (mut behind, mut cursor) = (StreamId::MIN, None);
+        let mut ms = 0;
+        for _ in 0..600 {
+            match random.below(8) {
+                0..4 => {
+                    ms += 1;
+                    let id = StreamId { ms, seq: 0 };
+                    // Longer than a count of one byte goes: the places behind it move.
+                    let limits = BlockLimits { bytes_max: 0, entries_max: if seed % 2 == 0 { 5 } else { 300 } };
+                    assert!(log.append(id, &[b"f", b"v"], limits));
+                    model.insert(id, vec![b"f".to_vec(), b"v".to_vec()]);
+                }
+                4 => {
+                    let id = StreamId { ms: random.below(ms + 1), seq: 0 };
+                    if random.chance(0.3) {
+                        assert_eq!(log.remove(id), model.remove(&id).is_some());
+                    }
+                }
+                5 if random.chance(0.2) => {
+                    let removed = log.trim(Trim::Length(random.below(60)), random.chance(0.5), 0);
+                    (0..removed).for_each(|_| drop(model.pop_first()));
+                }
+                _ => {
+                    let count = random.below(4) as usize + 1;
+                    let mut seen = Vec::new();
+                    log.visit_behind(behind, &mut cursor, &mut |entry| {
+                        seen.push(entry.id);
+                        seen.len() < count
+                    });
+                    let from = behind.next().expect("far from the end");
+                    let expected: Vec<StreamId> = model.range(from..).take(count).map(|(id, _)| *id).collect();
+                    assert_eq!(seen, expected, "seed {seed}");
+                    behind = seen.last().copied().unwrap_or(behind);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn trimming_one_by_one_leaves_what_may_not_go() {
+    let mut log = StreamLog::default();
+    for ms in 1..=20 {
+        assert!(log.append(StreamId { ms, seq: 0 }, &[b"f", b"v"], BlockLimits { bytes_max: 0, entries_max: 3 }));
+    }
+    let removed = log.trim_chosen(Trim::Before(StreamId { ms: 15, seq: 0 }), 0, &mut |id| id.ms % 5 != 0);
+    let mut left = Vec::new();
+    log.visit(StreamId::MIN, StreamId::MAX, &mut |entry| {
+        left.push(entry.id.ms);
+        true
+    });
+    assert_eq!((removed, left), (12, vec![5, 10, 15, 16, 17, 18, 19, 20]));
+    assert_eq!(log.trim_chosen(Trim::Length(2), 0, &mut |_| true), 6);
+    assert_eq!((log.len(), log.last_id()), (2, Some(StreamId { ms: 20, seq: 0 })));
+}
+
+#[test]
 fn rough_trimming_takes_whole_blocks_only() {
     let mut log = StreamLog::default();
     for ms in 1..=100 {

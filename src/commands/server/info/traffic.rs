@@ -18,6 +18,7 @@ pub(super) fn clients(page: &mut Page) {
     let in_max = sessions.iter().map(|session| session.pending.capacity()).max().unwrap_or(0);
     let out_max = sessions.iter().map(|session| session.out.len()).max().unwrap_or(0);
     let awaited: usize = page.server.keyspace.iter().map(|db| db.awaited_len()).sum();
+    let on_absence: usize = page.server.keyspace.iter().map(|db| db.awaited_on_absence_len()).sum();
     page.line("connected_clients", connected);
     page.line("cluster_connections", 0);
     page.line("maxclients", page.server.settings.clients_max);
@@ -32,7 +33,7 @@ pub(super) fn clients(page: &mut Page) {
     page.line("clients_in_timeout_table", timed);
     page.line("total_watched_keys", watched);
     page.line("total_blocking_keys", awaited);
-    page.line("total_blocking_keys_on_nokey", 0);
+    page.line("total_blocking_keys_on_nokey", on_absence);
 }
 
 pub(super) fn stats(page: &mut Page) {
