@@ -78,6 +78,7 @@ pub struct Counters {
     pub hits: u64,
     pub misses: u64,
     pub expired: u64,
+    pub expired_fields: u64,
     pub evicted: u64,
 }
 
@@ -86,6 +87,8 @@ pub struct Db {
     pub(super) index: usize,
     pub(super) table: Table<Entry>,
     pub(super) wheel: Wheel,
+    /// Of hashes with fields that have deadlines; made when there is the first.
+    pub(super) field_wheel: Option<Box<Wheel>>,
     pub(super) key_sizes: KeySizes,
     pub(super) watchers: Watchers,
     /// Keys that blocked sessions wait for, with the number of those sessions.
@@ -102,6 +105,7 @@ impl Db {
             index,
             table: Table::new(),
             wheel: Wheel::new(now),
+            field_wheel: None,
             key_sizes: KeySizes::default(),
             watchers: Watchers::default(),
             awaited: HashMap::new(),
@@ -257,7 +261,7 @@ impl Db {
 
     /// The live entry of a key, counted as hit or miss.
     #[inline]
-    fn look(&mut self, key: Key<'_>) -> Option<NonNull<Entry>> {
+    pub(super) fn look(&mut self, key: Key<'_>) -> Option<NonNull<Entry>> {
         match self.live(key) {
             Some(at) => {
                 self.counters.hits += 1;

@@ -19,9 +19,11 @@ use crate::base::clock::Ms;
 use crate::base::number::{integer_length, parse_i64};
 use crate::base::random::Random;
 use crate::base::shared_bytes::SharedBytes;
+use crate::protocol::args::OwnedRequest;
 use crate::structures::wheel::Wheel;
+use crate::value::hash::Hash;
 use crate::value::limits::EncodingLimits;
-use crate::value::{Kind, WrongType};
+use crate::value::{Kind, Object, WrongType};
 
 /// A value of more allocations than this is freed in slices, not at once.
 pub(super) const FREE_AT_ONCE_MAX: usize = 64;
@@ -33,8 +35,15 @@ const EDIT_EVENTS_MAX: usize = 4;
 pub struct Changes<'d> {
     pub limits: &'d EncodingLimits,
     pub random: &'d mut Random,
+    /// The time of the command.
+    pub now: Ms,
+    may_expire: bool,
     dirty: u64,
     events: [Option<Event>; EDIT_EVENTS_MAX],
+    /// Fields of the hash that were due and are removed.
+    expired: Option<Box<OwnedRequest>>,
+    /// They were all that it had: what the key holds after that is new.
+    is_renewed: bool,
 }
 
 impl Changes<'_> {
@@ -44,6 +53,29 @@ impl Changes<'_> {
         self.dirty += count;
         let free = self.events.iter_mut().find(|e| e.is_none());
         *free.expect("no command has more than EDIT_EVENTS_MAX events for one key") = Some(event);
+    }
+
+    /// Removes a field that is due, where it may be; true if it did.
+    pub fn remove_if_due(&mut self, hash: &mut Hash, field: &[u8]) -> bool {
+        let is_gone = self.may_expire && hash.is_due_field(field, self.now) && hash.remove(field);
+        if is_gone {
+            self.expired.get_or_insert_default().push(field);
+        }
+        is_gone
+    }
+
+    /// The same for a command that sets the field then: with the last field the key goes, deadline and all, and comes anew.
+    pub fn make_way_if_due(&mut self, hash: &mut Hash, field: &[u8]) {
+        if self.remove_if_due(hash, field) && hash.is_empty() {
+            *hash = Hash::default();
+            self.is_renewed = true;
+        }
+    }
+
+    /// Removes the field that was due first, where it may be; true if there was one.
+    pub fn remove_first_due(&mut self, hash: &mut Hash) -> bool {
+        let expired = &mut self.expired;
+        self.may_expire && hash.remove_due(self.now, |field| expired.get_or_insert_default().push(field))
     }
 
     /// Changes without an event of their own.
@@ -169,18 +201,31 @@ impl Db {
         let mut object = T::default();
         let mut changes = self.changes();
         let result = change(&mut object, &mut changes);
-        let (dirty, events) = (changes.dirty, changes.events);
-        if !object.is_empty() {
+        let Changes { dirty, events, expired, .. } = changes;
+        // Fields that were given a time which is over: the key came and went.
+        let is_gone = object.is_empty() && events[0].is_some();
+        if is_gone {
+            self.notice(key.bytes, event::NEW);
+        } else if !object.is_empty() {
             let entry = EntryBox::object(key.bytes, object, false, eviction::access_of_new(&self.rules));
             self.insert(key, entry);
         }
-        self.finish_edit(key, dirty, events, false);
+        self.finish_edit(key, dirty, events, expired, is_gone);
         Ok(result)
     }
 
     #[inline]
     fn changes(&mut self) -> Changes<'_> {
-        Changes { limits: &self.rules.limits, random: &mut self.random, dirty: 0, events: [None; EDIT_EVENTS_MAX] }
+        Changes {
+            limits: &self.rules.limits,
+            random: &mut self.random,
+            now: self.rules.now,
+            may_expire: self.rules.may_expire,
+            dirty: 0,
+            events: [None; EDIT_EVENTS_MAX],
+            expired: None,
+            is_renewed: false,
+        }
     }
 
     fn edit_at<T: Held, R>(
@@ -194,20 +239,39 @@ impl Db {
         let before = object.len();
         let mut changes = self.changes();
         let result = change(object, &mut changes);
-        let (dirty, events) = (changes.dirty, changes.events);
+        let Changes { dirty, events, mut expired, is_renewed, .. } = changes;
         let (after, is_gone) = (object.len(), object.is_empty());
         self.key_sizes.change(T::KIND, before, after);
         if is_gone {
             drop(self.take_at(key.hash, at));
+        } else if T::HAS_DEADLINES {
+            self.follow_fields(key, at);
+            if is_renewed && let Some(fields) = expired.take() {
+                self.clear_deadline(key);
+                self.tell_fields_expired(key.bytes, *fields);
+                self.notice(key.bytes, event::DEL);
+                self.notice(key.bytes, event::NEW);
+            }
         }
-        self.finish_edit(key, dirty, events, is_gone);
+        self.finish_edit(key, dirty, events, expired, is_gone);
         Ok(result)
     }
 
     #[inline]
-    fn finish_edit(&mut self, key: Key<'_>, dirty: u64, events: [Option<Event>; EDIT_EVENTS_MAX], emptied: bool) {
+    fn finish_edit(
+        &mut self,
+        key: Key<'_>,
+        dirty: u64,
+        events: [Option<Event>; EDIT_EVENTS_MAX],
+        expired: Option<Box<OwnedRequest>>,
+        emptied: bool,
+    ) {
         // An event without a count is a change too: LMOVE counts one for two keys.
-        if dirty > 0 || events[0].is_some() {
+        let is_changed = dirty > 0 || events[0].is_some() || expired.is_some();
+        if let Some(fields) = expired {
+            self.tell_fields_expired(key.bytes, *fields);
+        }
+        if is_changed {
             self.changed(key.bytes, !emptied, dirty);
         }
         if self.rules.notify != 0 {
@@ -348,6 +412,7 @@ impl Db {
         if had_deadline {
             self.disarm(at);
         }
+        self.disarm_fields(at);
         self.table.replace(key.hash, at, new);
         // Safety: the old entry left table and wheel.
         let old = unsafe { EntryBox::from_raw(at) };
@@ -500,10 +565,14 @@ impl Db {
     }
 
     /// Makes or takes away the room for a deadline: the entry moves, its place in the table stays.
-    fn rebuild_at(&mut self, key: Key<'_>, at: NonNull<Entry>, with_deadline: bool) -> NonNull<Entry> {
+    pub(super) fn rebuild_at(&mut self, key: Key<'_>, at: NonNull<Entry>, with_deadline: bool) -> NonNull<Entry> {
+        let has_fields = self.disarm_fields(at);
         // Safety: it is on no wheel, and its slot is rewritten, by address alone, before anybody looks at it again.
         let entry = unsafe { EntryBox::from_raw(at) }.rebuilt(key.bytes, with_deadline).into_raw();
         self.table.replace(key.hash, at, entry);
+        if has_fields {
+            self.arm_fields(entry);
+        }
         entry
     }
 
@@ -526,6 +595,7 @@ impl Db {
             self.effects.garbage.push(Garbage::Table(Box::new(table)));
         }
         self.wheel = Wheel::new(self.rules.now);
+        self.field_wheel = None;
         self.key_sizes = Default::default();
         keys
     }
@@ -556,16 +626,20 @@ impl Db {
         self.key_sizes.add(entry.as_ref().kind(), entry.as_ref().len());
         let at = entry.into_raw();
         self.table.insert(key.hash, at);
+        if unsafe { EntryRef::from_raw(at) }.has_field_link() {
+            self.arm_fields(at);
+        }
         at
     }
 
-    /// Takes an entry out of table, wheel and statistics.
+    /// Takes an entry out of table, wheels and statistics.
     pub(super) fn take_at(&mut self, hash: u64, at: NonNull<Entry>) -> EntryBox {
         let entry = unsafe { EntryRef::from_raw(at) };
         self.key_sizes.remove(entry.kind(), entry.len());
         if entry.has_deadline() {
             self.disarm(at);
         }
+        self.disarm_fields(at);
         self.take_out_quietly(hash, at)
     }
 
@@ -590,7 +664,7 @@ impl Db {
         unsafe { self.wheel.change(EntryRef::from_raw(at).link(), ms) };
     }
 
-    fn disarm(&mut self, at: NonNull<Entry>) {
+    pub(super) fn disarm(&mut self, at: NonNull<Entry>) {
         // Safety: the entry is on our wheel.
         unsafe { self.wheel.remove(EntryRef::from_raw(at).link()) };
     }
