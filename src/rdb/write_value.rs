@@ -118,11 +118,11 @@ fn write_hash<S: Sink>(writer: &mut Writer<S>, hash: &Hash) -> io::Result<()> {
     }
     let earliest = hash.earliest_deadline();
     if let Some(pack) = hash.as_timed_pack() {
-        writer.write_deadline(earliest.unwrap_or(0))?;
+        writer.write_raw(&earliest.unwrap_or(0).to_le_bytes())?;
         return writer.write_string(pack.as_bytes());
     }
     if let Some(earliest) = earliest {
-        writer.write_deadline(earliest)?;
+        writer.write_raw(&earliest.to_le_bytes())?;
     }
     writer.write_length(hash.len() as u64)?;
     let (mut field_text, mut value_text) = (IntegerText::new(), IntegerText::new());

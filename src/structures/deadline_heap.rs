@@ -131,9 +131,9 @@ impl DeadlineHeap {
 
     /// Forgets up to `slots_max` deadlines, rounded up to whole chunks; true when none is left. Nothing else may be asked of it then.
     pub fn forget_some(&mut self, slots_max: usize) -> bool {
-        for _ in 0..slots_max.div_ceil(CHUNK_SLOTS) {
-            self.len -= self.chunks.pop().map_or(0, |chunk| chunk.len());
-        }
+        let kept = self.chunks.len().saturating_sub(slots_max.div_ceil(CHUNK_SLOTS));
+        self.len = kept * CHUNK_SLOTS;
+        self.chunks.truncate(kept);
         self.chunks.is_empty()
     }
 

@@ -185,7 +185,9 @@ fn fields_past_their_deadline_are_not_found_in_any_encoding() {
                 }
                 assert_eq!(scanned, live);
                 let mut drawn = HashSet::new();
-                hash.sample_distinct(&mut random, now, 1000, &mut |(field, _)| drop(drawn.insert(field.to_vec())));
+                hash.sample_distinct(&mut random, now, 1000, &mut |(field, _)| {
+                    drawn.insert(field.to_vec());
+                });
                 assert_eq!(drawn, live.keys().cloned().collect());
                 assert_eq!(hash.sample(&mut random, now).is_some(), !live.is_empty());
                 hash.sample_repeated(&mut random, now, 5, &mut |(f, _)| assert!(live.contains_key(&f.to_vec())));
