@@ -24,14 +24,19 @@ def scattered(i):
     return (i * 2654435761) & 0xFFFFFFFF
 
 
-# Data sets: name, goal in resident bytes per element, elements a command, the command that adds elements i..
+def big_hash(i):
+    return encode("HSET", "bigh", *(w for j in TEN for w in ("f%09d" % (i + j), "v%09d" % (i + j))))
+
+
+# Data sets: name, goal in resident bytes per element, elements a command, the command that adds elements i.., and perhaps one that came before.
 DATA_SETS = [
     ("string 16 B", 58, 1, lambda i: encode("SET", "key:%012d" % i, "v%015d" % i)),
     ("string 16 B with TTL", 82, 1, lambda i: encode("SET", "key:%012d" % i, "v%015d" % i, "EX", 10000 + scattered(i) % 100000)),
     ("member of a big sorted set", 56, 10, lambda i: encode("ZADD", "bigz", *(w for j in TEN for w in (scattered(i + j), "m%09d" % (i + j))))),
-    ("field of a big hash", 46, 10, lambda i: encode("HSET", "bigh", *(w for j in TEN for w in ("f%09d" % (i + j), "v%09d" % (i + j))))),
+    ("field of a big hash", 46, 10, big_hash),
     ("member of a big set", 30, 10, lambda i: encode("SADD", "bigs", *("m%09d" % (i + j) for j in TEN))),
     ("stream entry of two fields", 13.5, 1, lambda i: encode("XADD", "readings", "*", "temperature", scattered(i) % 100, "humidity", scattered(i + 1) % 100)),
+    ("a hash field's TTL", 24, 10, lambda i: encode("HEXPIRE", "bigh", 10000 + scattered(i) % 100000, "FIELDS", 10, *("f%09d" % (i + j) for j in TEN)), big_hash),
     ("small hash of 5 fields", None, 1,
      lambda i: encode("HSET", "user:%09d" % i, *(w for j in range(5) for w in ("field%d" % j, "value%07d" % (scattered(i * 5 + j) % 10**7))))),
     ("set of 10 integers", None, 1, lambda i: encode("SADD", "s:%08d" % i, *(scattered(i * 10 + j) % 100000 for j in TEN))),
@@ -49,9 +54,12 @@ def chunks(command, elements_a_command, count):
         yield b"".join(command(i) for i in part), len(part)
 
 
-def bytes_per_element(name, command, port, data, count):
+def bytes_per_element(name, command, port, before, data, count):
     with Server(name, command, port) as server:
         client = server.client()
+        client.feed(before)
+        if before:
+            time.sleep(SETTLE_SECONDS)
         empty = server.resident_bytes()
         client.feed(data)
         time.sleep(SETTLE_SECONDS)
@@ -60,15 +68,16 @@ def bytes_per_element(name, command, port, data, count):
 
 def resident(commands, only, port, quick, report):
     rows = []
-    for title, goal, step, command in DATA_SETS:
+    for title, goal, step, command, *before in DATA_SETS:
         name = f"memory: {title}"
         if not re.search(only, name) or (goal is None and only == "."):
             continue
         worst = {}
         for count in ELEMENT_COUNTS[1:2] if quick else ELEMENT_COUNTS:
             data = list(chunks(command, step, count))
+            earlier = [chunk for command in before for chunk in chunks(command, step, count)]
             for server, start in commands.items():
-                measured = bytes_per_element(server, start, port, data, count)
+                measured = bytes_per_element(server, start, port, earlier, data, count)
                 worst[server] = max(worst.get(server, 0.0), measured)
         row = Row("memory", name, "resident B, worst of three sizes", goal)
         for server, measured in worst.items():

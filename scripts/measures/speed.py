@@ -61,7 +61,7 @@ EXTRA_ROWS = [
     Load("GET miss P100", None, 4_000_000, "-c 20 -P 100 -r 1000000 -d 16 -t get"),
     Load("SET 1K P16", None, 800_000, "-c 50 -P 16 -r 100000 -d 1024 -t set", once=FILL_1K),
     Load("PING P16", None, 2_000_000, "-c 50 -P 16 -t ping_mbulk"),
-    Load("HGETALL50 P16", None, 200_000, "-c 50 -P 16 -- HGETALL h50",
+    Load("HGETALL50 P16", 0.60, 200_000, "-c 50 -P 16 -- HGETALL h50",
          once="-n 1 -c 1 -- HSET h50 " + " ".join(f"field:{i} value:{i}" for i in range(50))),
     Load("ZRANGE score P16", None, 300_000, "-c 50 -P 16 -r 100000 -- ZRANGE zz __rand_int__ +inf BYSCORE LIMIT 0 10",
          once="-n 1 -c 1 -- ZADD zz " + " ".join(f"{i} m{i}" for i in range(0, 100000, 100))),

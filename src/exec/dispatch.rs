@@ -17,6 +17,7 @@ use super::tracking;
 use super::transactions;
 use crate::base::random::Random;
 use crate::config::Settings;
+use crate::keyspace::effects::Gone;
 use crate::keyspace::{Db, SessionKey};
 use crate::protocol::args::Args;
 use crate::protocol::output::Output;
@@ -347,9 +348,13 @@ fn run_data(
         rest: context.rest,
     };
     let outcome = handler(&mut call, database);
+    let is_framed = journalled && frame_lost_fields(server, db);
     let changes = effects::hand_on(server, db, Some(key));
     if journalled && (changes > 0 || !context.propagation.is_plain()) {
         journal(server, context.propagation, db, request.args);
+    }
+    if is_framed {
+        server.journal.end();
     }
     let now = server.clock.cycles();
     server.last_cycles = now;
@@ -546,12 +551,14 @@ fn call(
         command_id: id,
         rest: context.rest,
     };
+    let mut is_framed = false;
     let (outcome, changes) = match row.command.run {
         Run::Data(run) => {
             server.keyspace.set_now(now);
             let database = server.keyspace.db_mut(db);
             database.rules.touches = touches;
             let outcome = run(&mut call, database);
+            is_framed = journalled && frame_lost_fields(server, db);
             (outcome, effects::hand_on(server, db, Some(key)))
         }
         Run::Keyspace(run) => {
@@ -569,10 +576,19 @@ fn call(
     if journalled && (changes > 0 || !context.propagation.is_plain()) {
         journal(server, context.propagation, db, request.args);
     }
+    if is_framed {
+        server.journal.end();
+    }
     if session_flags & session_flag::TRACKING != 0 {
         tracking::remember(server, key, row, request.args);
     }
     outcome
+}
+
+/// Fields of a hash that were due go to the journal as one thing with the command that met them; true if a frame was begun for that.
+fn frame_lost_fields(server: &mut Server, db: usize) -> bool {
+    let removals = &server.keyspace.db(db).effects.removals;
+    removals.iter().any(|removal| matches!(removal.what, Gone::Fields(_))) && server.journal.begin_nested()
 }
 
 /// Writes a command that changed something to the journal, as received or as its handler rewrote it.

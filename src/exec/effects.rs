@@ -2,6 +2,7 @@
 
 use crate::base::number::IntegerText;
 use crate::base::shared_bytes::SharedBytes;
+use crate::keyspace::effects::{Gone, Removal};
 use crate::keyspace::event::class;
 use crate::keyspace::{Changed, Effects, Event, SessionKey};
 use crate::protocol::output::SHARED_MIN;
@@ -50,13 +51,8 @@ fn tell_once_of_emptying(server: &mut Server, by: Option<SessionKey>) {
 fn hand_on_list(server: &mut Server, index: usize, by: Option<SessionKey>) {
     let effects: Effects = std::mem::take(&mut server.keyspace.db_mut(index).effects);
     // 1. Keys that went by themselves stand in the journal before the command that met them.
-    let lazily = |evicted: bool| {
-        if evicted { server.settings.lazyfree_eviction } else { server.settings.lazyfree_expire }
-    };
-    let verbs: Vec<&[u8]> =
-        effects.removals.iter().map(|r| if lazily(r.evicted) { &b"UNLINK"[..] } else { b"DEL" }).collect();
-    for (removal, verb) in effects.removals.iter().zip(verbs) {
-        server.journal.record(index, [verb, &*removal.key].into_iter());
+    for removal in &effects.removals {
+        journal_removal(server, index, removal);
     }
     // 2. Watchers.
     for session in effects.touched {
@@ -88,6 +84,23 @@ fn hand_on_list(server: &mut Server, index: usize, by: Option<SessionKey>) {
     for garbage in effects.garbage {
         server.keyspace.garbage.push(garbage);
     }
+}
+
+/// A key that went by itself as DEL or UNLINK, fields as an HDEL each.
+fn journal_removal(server: &mut Server, index: usize, removal: &Removal) {
+    let key = &*removal.key;
+    let is_lazy = match &removal.what {
+        Gone::Expired => server.settings.lazyfree_expire,
+        Gone::Evicted => server.settings.lazyfree_eviction,
+        Gone::Fields(fields) => {
+            for field in fields.args().iter() {
+                server.journal.record(index, [&b"HDEL"[..], key, field].into_iter());
+            }
+            return;
+        }
+    };
+    let verb: &[u8] = if is_lazy { b"UNLINK" } else { b"DEL" };
+    server.journal.record(index, [verb, key].into_iter());
 }
 
 /// Tells subscribers of `__keyspace@<db>__:<key>` and `__keyevent@<db>__:<event>`.

@@ -4,7 +4,7 @@
 
 use super::db::{Db, Key};
 use super::door::StringValue;
-use super::entry::EntryBox;
+use super::entry::{EntryBox, EntryRef};
 use crate::base::clock::Ms;
 use crate::value::Object;
 use crate::value::hash::Hash;
@@ -78,6 +78,9 @@ impl Db {
         self.table.insert(hash, at);
         if let Some(ms) = deadline {
             self.arm(at, ms);
+        }
+        if unsafe { EntryRef::from_raw(at) }.has_field_link() {
+            self.arm_fields(at);
         }
         Ok(())
     }

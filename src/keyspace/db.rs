@@ -78,6 +78,7 @@ pub struct Counters {
     pub hits: u64,
     pub misses: u64,
     pub expired: u64,
+    pub expired_fields: u64,
     pub evicted: u64,
 }
 
@@ -93,6 +94,8 @@ pub struct Db {
     pub(super) index: usize,
     pub(super) table: Table<Entry>,
     pub(super) wheel: Wheel,
+    /// Of hashes with fields that have deadlines; made when there is the first.
+    pub(super) field_wheel: Option<Box<Wheel>>,
     pub(super) key_sizes: KeySizes,
     pub(super) watchers: Watchers,
     /// Keys that blocked sessions wait for.
@@ -109,6 +112,7 @@ impl Db {
             index,
             table: Table::new(),
             wheel: Wheel::new(now),
+            field_wheel: None,
             key_sizes: KeySizes::default(),
             watchers: Watchers::default(),
             awaited: HashMap::new(),

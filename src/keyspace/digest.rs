@@ -6,7 +6,8 @@
 //!
 //! all    mix(database's number), add each key's digest
 //! key    mix(key), mix(type), then   string: mix(text)   list: mix each   set: add each
-//!                                    hash, sorted set: add the digest of mix(field), mix(value or score)
+//!                                    hash, sorted set: add the digest of mix(field), mix(value or score),
+//!                                    and add("!!hexpire!!") to that if the field has a deadline
 //!        add("!!expire!!") if it has a deadline
 //! ```
 
@@ -68,7 +69,15 @@ impl Digest {
             Value::List(list) => list.iter(End::Front).for_each(|item| self.mix(item.to_bytes(&mut text))),
             Value::Set(set) => set.iter().for_each(|item| self.add(item.to_bytes(&mut text))),
             Value::Hash(hash) => {
-                hash.iter().for_each(|(f, v)| self.add_pair(f.to_bytes(&mut text), v.to_bytes(&mut other)));
+                for (field, value, deadline) in hash.iter_timed() {
+                    let mut pair = Digest::default();
+                    pair.mix(field.to_bytes(&mut text));
+                    pair.mix(value.to_bytes(&mut other));
+                    if deadline.is_some() {
+                        pair.add(b"!!hexpire!!");
+                    }
+                    self.add(&pair.0);
+                }
             }
             Value::Stream(stream) => {
                 stream.log().visit(StreamId::MIN, StreamId::MAX, &mut |entry| {

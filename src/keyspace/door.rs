@@ -19,9 +19,11 @@ use crate::base::clock::Ms;
 use crate::base::number::{integer_length, parse_i64};
 use crate::base::random::Random;
 use crate::base::shared_bytes::SharedBytes;
+use crate::protocol::args::OwnedRequest;
 use crate::structures::wheel::Wheel;
+use crate::value::hash::Hash;
 use crate::value::limits::EncodingLimits;
-use crate::value::{Kind, WrongType};
+use crate::value::{Kind, Object, WrongType};
 
 /// A value of more allocations than this is freed in slices, not at once.
 pub(super) const FREE_AT_ONCE_MAX: usize = 64;
@@ -33,12 +35,19 @@ const EDIT_EVENTS_MAX: usize = 4;
 pub struct Changes<'d> {
     pub limits: &'d EncodingLimits,
     pub random: &'d mut Random,
+    /// The time of the command.
+    pub now: Ms,
+    may_expire: bool,
     dirty: u64,
     /// The key changed for those who watch, wait for or track it.
     is_seen: bool,
     /// Those who wait for the key are to look at it, though it did not change.
     wakes: bool,
     events: [Option<Event>; EDIT_EVENTS_MAX],
+    /// Fields of the hash that were due and are removed.
+    expired: Option<Box<OwnedRequest>>,
+    /// They were all that it had: what the key holds after that is new.
+    is_renewed: bool,
 }
 
 impl Changes<'_> {
@@ -55,6 +64,29 @@ impl Changes<'_> {
         self.dirty += count;
         let free = self.events.iter_mut().find(|e| e.is_none());
         *free.expect("no command has more than EDIT_EVENTS_MAX events for one key") = Some(event);
+    }
+
+    /// Removes a field that is due, where it may be; true if it did.
+    pub fn remove_if_due(&mut self, hash: &mut Hash, field: &[u8]) -> bool {
+        let is_gone = self.may_expire && hash.is_due_field(field, self.now) && hash.remove(field);
+        if is_gone {
+            self.expired.get_or_insert_default().push(field);
+        }
+        is_gone
+    }
+
+    /// The same for a command that sets the field then: with the last field the key goes, deadline and all, and comes anew.
+    pub fn make_way_if_due(&mut self, hash: &mut Hash, field: &[u8]) {
+        if self.remove_if_due(hash, field) && hash.is_empty() {
+            *hash = Hash::default();
+            self.is_renewed = true;
+        }
+    }
+
+    /// Removes the field that was due first, where it may be; true if there was one.
+    pub fn remove_first_due(&mut self, hash: &mut Hash) -> bool {
+        let expired = &mut self.expired;
+        self.may_expire && hash.remove_due(self.now, |field| expired.get_or_insert_default().push(field))
     }
 
     /// Changes without an event of their own.
@@ -82,13 +114,15 @@ struct EditOutcome {
     is_seen: bool,
     wakes: bool,
     events: [Option<Event>; EDIT_EVENTS_MAX],
+    expired: Option<Box<OwnedRequest>>,
+    is_renewed: bool,
 }
 
 impl Changes<'_> {
     #[inline(always)]
     fn outcome(self) -> EditOutcome {
-        let Changes { dirty, is_seen, wakes, events, .. } = self;
-        EditOutcome { dirty, is_seen, wakes, events }
+        let Changes { dirty, is_seen, wakes, events, expired, is_renewed, .. } = self;
+        EditOutcome { dirty, is_seen, wakes, events, expired, is_renewed }
     }
 }
 
@@ -221,11 +255,15 @@ impl Db {
         let mut changes = self.changes();
         let result = change(&mut object, &mut changes);
         let outcome = changes.outcome();
-        if !object.is_empty() {
+        // Fields that were given a time which is over: the key came and went.
+        let is_gone = object.is_empty() && outcome.events[0].is_some();
+        if is_gone {
+            self.notice(key.bytes, event::NEW);
+        } else if !object.is_empty() {
             let entry = EntryBox::object(key.bytes, object, false, eviction::access_of_new(&self.rules));
             self.insert(key, entry);
         }
-        self.finish_edit(key, outcome, false);
+        self.finish_edit(key, outcome, is_gone);
         Ok(result)
     }
 
@@ -234,10 +272,14 @@ impl Db {
         Changes {
             limits: &self.rules.limits,
             random: &mut self.random,
+            now: self.rules.now,
+            may_expire: self.rules.may_expire,
             dirty: 0,
             is_seen: false,
             wakes: false,
             events: [None; EDIT_EVENTS_MAX],
+            expired: None,
+            is_renewed: false,
         }
     }
 
@@ -252,11 +294,19 @@ impl Db {
         let before = object.len();
         let mut changes = self.changes();
         let result = change(object, &mut changes);
-        let outcome = changes.outcome();
+        let mut outcome = changes.outcome();
         let (after, is_gone) = (object.len(), object.is_empty());
         self.key_sizes.change(T::KIND, before, after);
         if is_gone {
             drop(self.take_at(key.hash, at));
+        } else if T::HAS_DEADLINES {
+            self.follow_fields(key, at);
+            if outcome.is_renewed && let Some(fields) = outcome.expired.take() {
+                self.clear_deadline(key);
+                self.tell_fields_expired(key.bytes, *fields);
+                self.notice(key.bytes, event::DEL);
+                self.notice(key.bytes, event::NEW);
+            }
         }
         self.finish_edit(key, outcome, is_gone);
         Ok(result)
@@ -264,9 +314,13 @@ impl Db {
 
     #[inline]
     fn finish_edit(&mut self, key: Key<'_>, outcome: EditOutcome, emptied: bool) {
-        let EditOutcome { dirty, is_seen, wakes, events } = outcome;
+        let EditOutcome { dirty, is_seen, wakes, events, expired, .. } = outcome;
+        let is_changed = is_seen || expired.is_some();
+        if let Some(fields) = expired {
+            self.tell_fields_expired(key.bytes, *fields);
+        }
         // An event without a count is a change too: LMOVE counts one for two keys.
-        if is_seen {
+        if is_changed {
             self.changed(key.bytes, !emptied, dirty);
         } else {
             self.effects.dirty += dirty;
@@ -412,6 +466,7 @@ impl Db {
         if had_deadline {
             self.disarm(at);
         }
+        self.disarm_fields(at);
         self.table.replace(key.hash, at, new);
         // Safety: the old entry left table and wheel.
         let old = unsafe { EntryBox::from_raw(at) };
@@ -564,10 +619,14 @@ impl Db {
     }
 
     /// Makes or takes away the room for a deadline: the entry moves, its place in the table stays.
-    fn rebuild_at(&mut self, key: Key<'_>, at: NonNull<Entry>, with_deadline: bool) -> NonNull<Entry> {
+    pub(super) fn rebuild_at(&mut self, key: Key<'_>, at: NonNull<Entry>, with_deadline: bool) -> NonNull<Entry> {
+        let has_fields = self.disarm_fields(at);
         // Safety: it is on no wheel, and its slot is rewritten, by address alone, before anybody looks at it again.
         let entry = unsafe { EntryBox::from_raw(at) }.rebuilt(key.bytes, with_deadline).into_raw();
         self.table.replace(key.hash, at, entry);
+        if has_fields {
+            self.arm_fields(entry);
+        }
         entry
     }
 
@@ -590,6 +649,7 @@ impl Db {
             self.effects.garbage.push(Garbage::Table(Box::new(table)));
         }
         self.wheel = Wheel::new(self.rules.now);
+        self.field_wheel = None;
         self.key_sizes = Default::default();
         self.tell_all_waiters();
         keys
@@ -621,16 +681,20 @@ impl Db {
         self.key_sizes.add(entry.as_ref().kind(), entry.as_ref().len());
         let at = entry.into_raw();
         self.table.insert(key.hash, at);
+        if unsafe { EntryRef::from_raw(at) }.has_field_link() {
+            self.arm_fields(at);
+        }
         at
     }
 
-    /// Takes an entry out of table, wheel and statistics.
+    /// Takes an entry out of table, wheels and statistics.
     pub(super) fn take_at(&mut self, hash: u64, at: NonNull<Entry>) -> EntryBox {
         let entry = unsafe { EntryRef::from_raw(at) };
         self.key_sizes.remove(entry.kind(), entry.len());
         if entry.has_deadline() {
             self.disarm(at);
         }
+        self.disarm_fields(at);
         self.take_out_quietly(hash, at)
     }
 
@@ -655,7 +719,7 @@ impl Db {
         unsafe { self.wheel.change(EntryRef::from_raw(at).link(), ms) };
     }
 
-    fn disarm(&mut self, at: NonNull<Entry>) {
+    pub(super) fn disarm(&mut self, at: NonNull<Entry>) {
         // Safety: the entry is on our wheel.
         unsafe { self.wheel.remove(EntryRef::from_raw(at).link()) };
     }

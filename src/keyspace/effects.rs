@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::garbage::Garbage;
+use crate::protocol::args::OwnedRequest;
 
 /// A client session, as the keyspace knows it: who watches or waits, nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,11 +17,21 @@ pub struct Notice {
     pub key: Box<[u8]>,
 }
 
-/// A key that went by itself (due, or evicted): its removal is journalled before the command that met it.
+/// What went by itself: its removal is journalled before the command that met it.
 #[derive(Clone, Debug)]
 pub struct Removal {
     pub key: Box<[u8]>,
-    pub evicted: bool,
+    pub what: Gone,
+}
+
+/// What of a key went, and why.
+#[derive(Clone, Debug)]
+pub enum Gone {
+    /// The key was due.
+    Expired,
+    Evicted,
+    /// These fields of a hash were due.
+    Fields(OwnedRequest),
 }
 
 /// A change for those who track keys.

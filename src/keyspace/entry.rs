@@ -1,6 +1,7 @@
 //! An entry: key, value and header of one key in one allocation.
 //!
 //! ```text
+//!   [ timer link, 24 ]   only with HAS_FIELD_LINK, of a hash: for the wheel of fields, at its earliest field's deadline
 //!   [ timer link, 24 ]   only with HAS_DEADLINE: the wheel's link, deadline included
 //! → [ repr 1 | flags 1 | inline length 2 | access 3 | key length 1 ]   the header; the table points here, 8-aligned
 //!   [ value word(s) ]    integer or shared bytes: 8; list, set, hash, sorted set: 16; inline string: none
@@ -52,6 +53,8 @@ const HAS_DEADLINE: u8 = 1 << 0;
 const WIDE_KEY: u8 = 1 << 1;
 /// A string that was edited in place: reported as `raw` however short it is.
 const EDITED: u8 = 1 << 2;
+/// The entry, a hash, carries a timer link for its fields in front of all else.
+const HAS_FIELD_LINK: u8 = 1 << 3;
 
 /// Longest string that lives inside its entry; longer ones have a buffer of their own.
 pub const INLINE_BYTES_MAX: usize = 1024;
@@ -66,7 +69,23 @@ const _: () = assert!(LINK_BYTES == 24 && align_of::<TimerLink>() <= 8);
 const _: () = assert!(size_of::<Entry>() == 8 && align_of::<Entry>() == 8);
 const _: () = assert!(size_of::<List>() <= 16 && size_of::<Set>() <= 16);
 const _: () = assert!(size_of::<Hash>() <= 16 && size_of::<Zset>() <= 16);
+// So that `entry_of_field_link` can tell a header from a link.
+const _: () = assert!(!(Repr::Hash as u8).is_multiple_of(8));
 const _: () = assert!(size_of::<SharedBytes>() == 8 && INLINE_BYTES_MAX <= u16::MAX as usize);
+
+/// The entry whose link on the wheel of fields this is. Behind it stands the header, or the link of a deadline first: that one begins with
+/// a pointer, of which either end is a multiple of 8, and the header of a hash with its `repr`, which is none.
+///
+/// # Safety
+/// The link is the field link of a live entry.
+pub(super) unsafe fn entry_of_field_link(link: NonNull<TimerLink>) -> NonNull<Entry> {
+    // Safety: something of the entry stands behind the link.
+    unsafe {
+        let behind = link.as_ptr().cast::<u8>().add(LINK_BYTES);
+        let is_link = (*behind).is_multiple_of(8);
+        NonNull::new_unchecked(if is_link { behind.add(LINK_BYTES) } else { behind }.cast())
+    }
+}
 
 /// The header; what follows it in memory is reached through raw pointers only.
 #[repr(C, align(8))]
@@ -244,6 +263,26 @@ impl<'e> EntryRef<'e> {
         unsafe { NonNull::new_unchecked(self.at.as_ptr().cast::<u8>().sub(LINK_BYTES).cast()) }
     }
 
+    /// Whether there is room for a link on the wheel of fields.
+    #[inline]
+    pub(super) fn has_field_link(self) -> bool {
+        self.has(HAS_FIELD_LINK)
+    }
+
+    /// The link for the wheel of fields; only with room for it.
+    #[inline]
+    pub(super) fn field_link(self) -> NonNull<TimerLink> {
+        debug_assert!(self.has_field_link());
+        // Invariant: with HAS_FIELD_LINK the allocation begins with that link, the one of the deadline (if any) behind it.
+        unsafe { NonNull::new_unchecked(self.at.as_ptr().cast::<u8>().sub(self.front()).cast()) }
+    }
+
+    /// Bytes before the header.
+    #[inline]
+    fn front(self) -> usize {
+        LINK_BYTES * (self.has(HAS_DEADLINE) as usize + self.has(HAS_FIELD_LINK) as usize)
+    }
+
     /// Access time (LRU, 24 bits of seconds-like units) or minutes and frequency (LFU).
     #[inline]
     pub fn access(self) -> u32 {
@@ -288,6 +327,15 @@ impl<'e> EntryRef<'e> {
         }
     }
 
+    /// When the first of a hash's fields is due, if one has a deadline.
+    #[inline]
+    pub fn earliest_field_deadline(self) -> Option<Ms> {
+        if self.repr() != Repr::Hash {
+            return None;
+        }
+        self.object::<Hash>().ok()?.earliest_deadline()
+    }
+
     /// The name that OBJECT ENCODING gives.
     pub fn encoding(self) -> &'static str {
         match self.value() {
@@ -321,8 +369,7 @@ impl<'e> EntryRef<'e> {
     /// Bytes from the start of the allocation to its end, before rounding to a size class.
     #[inline]
     fn size(self) -> usize {
-        let front = if self.has_deadline() { LINK_BYTES } else { 0 };
-        front + self.key_offset() + self.key_len() + self.header().inline_len as usize
+        self.front() + self.key_offset() + self.key_len() + self.header().inline_len as usize
     }
 
     /// Bytes of all allocations of key and value, in size classes; see `Object::bytes` for `samples`.
@@ -413,9 +460,15 @@ pub struct EntryBox {
 
 impl EntryBox {
     /// An allocation with header and key, value words and inline bytes not yet written.
+    #[inline]
     fn allocate(repr: Repr, key: &[u8], inline_len: usize, with_deadline: bool, access: u32) -> NonNull<Entry> {
+        Self::allocate_with(repr, key, inline_len, if with_deadline { HAS_DEADLINE } else { 0 }, access)
+    }
+
+    /// The same with room for whatever links `flags` tell of.
+    fn allocate_with(repr: Repr, key: &[u8], inline_len: usize, flags: u8, access: u32) -> NonNull<Entry> {
         let wide = key.len() >= KEY_LENGTH_WIDE as usize;
-        let front = if with_deadline { LINK_BYTES } else { 0 };
+        let front = LINK_BYTES * (flags & (HAS_DEADLINE | HAS_FIELD_LINK)).count_ones() as usize;
         let key_offset = size_of::<Entry>() + value_words(repr) + if wide { 4 } else { 0 };
         let size = front + key_offset + key.len() + inline_len;
         // The whole size class is asked for: `try_set_inline` may later use all of it.
@@ -431,7 +484,7 @@ impl EntryBox {
             let key_len = if wide { KEY_LENGTH_WIDE } else { key.len() as u8 };
             at.cast::<Entry>().write(Entry {
                 repr,
-                flags: if with_deadline { HAS_DEADLINE } else { 0 } | if wide { WIDE_KEY } else { 0 },
+                flags: flags | if wide { WIDE_KEY } else { 0 },
                 inline_len: inline_len as u16,
                 access_and_key_len: (access & 0x00ff_ffff) | (u32::from(key_len) << 24),
             });
@@ -439,6 +492,9 @@ impl EntryBox {
                 at.add(key_offset - 4).cast::<u32>().write_unaligned(key.len() as u32);
             }
             ptr::copy_nonoverlapping(key.as_ptr(), at.add(key_offset), key.len());
+            if flags & HAS_FIELD_LINK != 0 {
+                start.cast::<TimerLink>().write(TimerLink::new(0));
+            }
             NonNull::new_unchecked(at.cast())
         }
     }
@@ -467,17 +523,23 @@ impl EntryBox {
         EntryBox { at }
     }
 
+    /// With room for a link of its fields, if some of them have deadlines.
     pub fn object<T: Held>(key: &[u8], object: T, with_deadline: bool, access: u32) -> EntryBox {
-        let at = Self::allocate(T::REPR, key, 0, with_deadline, access);
+        let fields = T::HAS_DEADLINES && object.earliest_deadline().is_some();
+        let flags = if with_deadline { HAS_DEADLINE } else { 0 } | if fields { HAS_FIELD_LINK } else { 0 };
+        let at = Self::allocate_with(T::REPR, key, 0, flags, access);
         unsafe { EntryRef::from_raw(at).word().cast::<T>().write(object) };
         EntryBox { at }
     }
 
-    /// The same value under another key, or with room for a deadline made or taken away. The deadline itself is not set.
+    /// The same value under another key, or with room for a deadline made or taken away, and for a link of its fields if some of them
+    /// have deadlines. The entry is on no wheel, before and after.
     pub fn rebuilt(self, key: &[u8], with_deadline: bool) -> EntryBox {
         let old = self.as_ref();
         let inline_len = old.header().inline_len as usize;
-        let at = Self::allocate(old.repr(), key, inline_len, with_deadline, old.access());
+        let fields = old.earliest_field_deadline().is_some();
+        let flags = if with_deadline { HAS_DEADLINE } else { 0 } | if fields { HAS_FIELD_LINK } else { 0 };
+        let at = Self::allocate_with(old.repr(), key, inline_len, flags, old.access());
         // The value moves as bytes; the old allocation is freed without dropping the value.
         unsafe {
             let new = EntryRef::from_raw(at);
@@ -520,9 +582,8 @@ impl EntryBox {
     unsafe fn free(at: NonNull<Entry>) {
         unsafe {
             let entry = EntryRef::from_raw(at);
-            let front = if entry.has_deadline() { LINK_BYTES } else { 0 };
             let layout = Layout::from_size_align_unchecked(usable_size(entry.size()), 8);
-            dealloc(at.as_ptr().cast::<u8>().sub(front), layout);
+            dealloc(at.as_ptr().cast::<u8>().sub(entry.front()), layout);
         }
     }
 

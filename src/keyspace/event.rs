@@ -40,6 +40,7 @@ pub const MOVE_TO: Event = event(class::GENERIC, "move_to");
 pub const COPY_TO: Event = event(class::GENERIC, "copy_to");
 pub const RESTORE: Event = event(class::GENERIC, "restore");
 pub const EXPIRED: Event = event(class::EXPIRED, "expired");
+pub const FIELDS_EXPIRED: Event = event(class::HASH, "hexpired");
 pub const EVICTED: Event = event(class::EVICTED, "evicted");
 pub const NEW: Event = event(class::NEW, "new");
 pub const KEY_MISS: Event = event(class::KEY_MISS, "keymiss");

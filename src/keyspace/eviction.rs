@@ -4,7 +4,7 @@
 //! 8 bits of a logarithmic counter that decays with time (Morris, "Counting large numbers of events in small registers").
 
 use super::db::{Db, Rules};
-use super::effects::Removal;
+use super::effects::{Gone, Removal};
 use super::entry::{Entry, EntryRef};
 use super::event;
 use super::space::Keyspace;
@@ -209,7 +209,7 @@ impl Db {
             self.list_change(key, true);
         }
         self.notice(key, event::EVICTED);
-        self.effects.removals.push(Removal { key: key.into(), evicted: true });
+        self.effects.removals.push(Removal { key: key.into(), what: Gone::Evicted });
         true
     }
 }

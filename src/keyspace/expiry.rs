@@ -6,12 +6,12 @@
 use std::ptr::NonNull;
 
 use super::db::Db;
-use super::effects::Removal;
+use super::effects::{Gone, Removal};
 use super::entry::{Entry, EntryRef};
 use super::event;
 use crate::base::clock::Ms;
 use crate::base::hash::hash;
-use crate::structures::wheel::TimerLink;
+use crate::structures::wheel::{TimerLink, Wheel};
 
 /// Links moved down the wheel in one piece before the clock is looked at again.
 const CASCADE_PIECE_LINKS: usize = 256;
@@ -49,18 +49,21 @@ impl Db {
         if self.rules.tracks_changes {
             self.list_change(&key, true);
         }
-        self.effects.removals.push(Removal { key, evicted: false });
+        self.effects.removals.push(Removal { key, what: Gone::Expired });
     }
 
     /// When the wheel wants to be looked at next; `None` when nothing is on it. Parked keys do not count.
     pub fn next_wake(&self) -> Option<Ms> {
-        if self.rules.may_expire { self.wheel.next_wake() } else { self.wheel.next_wake_parked() }
+        let of = |wheel: &Wheel| if self.rules.may_expire { wheel.next_wake() } else { wheel.next_wake_parked() };
+        let Some(fields) = &self.field_wheel else { return of(&self.wheel) };
+        [of(&self.wheel), of(fields)].into_iter().flatten().min()
     }
 
-    /// Moves the wheel on to `now` and removes up to `keys_max` keys that are due.
+    /// Moves the wheels on to `now` and removes up to `keys_max` keys and fields that are due.
     pub fn expire_due(&mut self, now: Ms, keys_max: usize) -> ExpiryPiece {
         self.rules.now = now;
-        let moved = self.wheel.advance(now, CASCADE_PIECE_LINKS);
+        let moved_keys = self.wheel.advance(now, CASCADE_PIECE_LINKS);
+        let moved_hashes = self.field_wheel.as_mut().map_or(0, |wheel| wheel.advance(now, CASCADE_PIECE_LINKS));
         let mut removed = 0;
         if self.rules.may_expire {
             while removed < keys_max {
@@ -70,18 +73,21 @@ impl Db {
                 let entry = unsafe { EntryRef::from_raw(at) };
                 let key: Box<[u8]> = entry.key().into();
                 self.key_sizes.remove(entry.kind(), entry.len());
+                self.disarm_fields(at);
                 self.table.remove_element(hash(&key), at);
                 // Safety: it left wheel and table.
                 let entry = unsafe { super::entry::EntryBox::from_raw(at) };
                 self.finish_expiry(key, entry);
                 removed += 1;
             }
+            removed += self.expire_due_fields(now, keys_max - removed);
         }
-        ExpiryPiece { removed, moved, goes_on: removed == keys_max || moved >= CASCADE_PIECE_LINKS }
+        let goes_on = removed == keys_max || moved_keys.max(moved_hashes) >= CASCADE_PIECE_LINKS;
+        ExpiryPiece { removed, moved: moved_keys + moved_hashes, goes_on }
     }
 
     /// Timers that wait to be moved down: the length of the wheel's backlog.
     pub fn expiry_backlog(&self) -> usize {
-        self.wheel.backlog()
+        self.wheel.backlog() + self.field_wheel.as_ref().map_or(0, |wheel| wheel.backlog())
     }
 }

@@ -7,6 +7,7 @@ mod arrival;
 mod db;
 mod door;
 mod expiry;
+mod fields;
 mod garbage;
 mod key_sizes;
 mod space;

@@ -111,6 +111,7 @@ impl Keyspace {
             sum.hits += db.counters.hits;
             sum.misses += db.counters.misses;
             sum.expired += db.counters.expired;
+            sum.expired_fields += db.counters.expired_fields;
             sum.evicted += db.counters.evicted;
         }
         sum
@@ -131,6 +132,7 @@ impl Keyspace {
         y.touch_all_watchers(Some(x));
         std::mem::swap(&mut x.table, &mut y.table);
         std::mem::swap(&mut x.wheel, &mut y.wheel);
+        std::mem::swap(&mut x.field_wheel, &mut y.field_wheel);
         std::mem::swap(&mut x.key_sizes, &mut y.key_sizes);
         x.tell_all_waiters();
         y.tell_all_waiters();

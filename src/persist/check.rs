@@ -2,10 +2,12 @@
 
 use super::outside::Files;
 use crate::base::clock::Ms;
+use crate::keyspace::Arriving;
 use crate::rdb::format::Kind;
 use crate::rdb::read_value::read_value;
 use crate::rdb::reader::{Fault, ReadSource, Reader, Source};
 use crate::rdb::record::{Record, Records, Stage, Trailer, read_header, read_trailer};
+use crate::value::Object;
 use crate::value::limits::EncodingLimits;
 use std::io::{self, Write};
 use std::path::Path;
@@ -21,6 +23,7 @@ pub fn is_called(program: &[u8]) -> bool {
 struct Counts {
     keys: u64,
     with_deadline: u64,
+    timed_hashes: u64,
     expired: u64,
 }
 
@@ -56,9 +59,9 @@ pub fn check(path: &Path, files: &mut dyn Files, now: Ms, out: &mut dyn Write) -
             false
         }
     };
-    let Counts { keys, with_deadline, expired } = check.counts;
+    let Counts { keys, with_deadline, expired, timed_hashes } = check.counts;
     writeln!(out, "[info] {keys} keys read\n[info] {with_deadline} expires\n[info] {expired} already expired")?;
-    writeln!(out, "[info] 0 subexpires")?;
+    writeln!(out, "[info] {timed_hashes} subexpires")?;
     Ok(is_sound)
 }
 
@@ -106,7 +109,10 @@ impl<S: Source> Check<'_, S> {
                 (self.kind, self.has_key) = (Some(preface.kind), true);
                 self.counts.keys += 1;
                 // A key without elements is no fault: loading passes it over.
-                read_value(&mut self.reader, preface.kind, &EncodingLimits::default())?;
+                let value = read_value(&mut self.reader, preface.kind, &EncodingLimits::default())?;
+                let has_timed_fields =
+                    matches!(&value, Some(Arriving::Hash(hash)) if hash.earliest_deadline().is_some());
+                self.counts.timed_hashes += u64::from(has_timed_fields);
                 if let Some(deadline) = preface.deadline {
                     self.counts.with_deadline += 1;
                     self.counts.expired += u64::from(deadline < now);

@@ -8,7 +8,9 @@
 use super::format::{Kind, NODE_PACKED, NODE_PLAIN};
 use super::read_value::{open_ziplist, pack_of, read_pack};
 use super::reader::{Fault, Reader, Source};
+use crate::base::clock::Ms;
 use crate::keyspace::Arriving;
+use crate::structures::deadline_heap::DEADLINE_END;
 use crate::structures::pack_deque::PackDeque;
 use crate::value::hash::Hash;
 use crate::value::limits::EncodingLimits;
@@ -33,8 +35,16 @@ enum Collection {
     ListOfZiplists(PackDeque),
     ListOfPacks(PackDeque),
     Set(Set),
-    Zset { members: zset::Builder, has_text_scores: bool },
+    Zset {
+        members: zset::Builder,
+        has_text_scores: bool,
+    },
     Hash(Hash),
+    /// Deadlines count from one before the earliest, or (in `None`) from the epoch; 0 is none.
+    TimedHash {
+        hash: Hash,
+        earliest: Option<Ms>,
+    },
 }
 
 impl Growing {
@@ -47,8 +57,16 @@ impl Growing {
         let bytes_each = match kind {
             Kind::List | Kind::ListOfZiplists | Kind::Set => 1,
             Kind::ListOfPacks | Kind::SortedSet | Kind::SortedSetText | Kind::Hash => 2,
+            Kind::HashDeadlines | Kind::HashDeadlinesPreRelease => 3,
             _ => return Ok(None),
         };
+        let earliest = match kind {
+            Kind::HashDeadlines => Some(Ms::from_le_bytes(reader.read_array()?)),
+            _ => None,
+        };
+        if earliest.is_some_and(|earliest| earliest < 0) {
+            return Err(reader.corrupt("Hash read invalid minExpire value"));
+        }
         let left = reader.read_count(bytes_each)?;
         let expected = if reader.bytes_left().is_some() { left } else { left.min(EXPECTED_MAX) } as usize;
         let collection = match kind {
@@ -61,6 +79,11 @@ impl Growing {
                 Collection::Set(set)
             }
             Kind::Hash => Collection::Hash(Hash::with_expected(expected, limits)),
+            Kind::HashDeadlines | Kind::HashDeadlinesPreRelease => {
+                let mut hash = Hash::with_expected(expected, limits);
+                hash.make_timed();
+                Collection::TimedHash { hash, earliest }
+            }
             _ => Collection::Zset {
                 members: zset::Builder::with_capacity(expected),
                 has_text_scores: kind == Kind::SortedSetText,
@@ -95,6 +118,9 @@ impl Growing {
                 let is_new = hash.set(name, reader.read_string()?, limits);
                 if is_new { Ok(()) } else { Err(reader.corrupt("Duplicate hash fields detected")) }
             }),
+            Collection::TimedHash { hash, earliest } => {
+                (0..count).try_for_each(|_| read_timed_field(reader, hash, *earliest, limits, name))
+            }
         }?;
         self.left -= count;
         Ok(self.left == 0)
@@ -109,7 +135,7 @@ impl Growing {
             }
             Collection::Set(set) => Arriving::Set(set),
             Collection::Zset { members, .. } => Arriving::Zset(members.finish(limits)),
-            Collection::Hash(hash) => Arriving::Hash(hash),
+            Collection::Hash(hash) | Collection::TimedHash { hash, .. } => Arriving::Hash(hash),
         };
         (!value.is_empty()).then_some(value)
     }
@@ -141,6 +167,34 @@ fn read_node<S: Source>(reader: &mut Reader<S>, deque: &mut PackDeque) -> Result
         },
         NODE_PACKED => deque.append_pack(read_pack(reader, "Listpack integrity check failed.")?),
         _ => return Err(reader.corrupt(FAILED)),
+    }
+    Ok(())
+}
+
+fn read_timed_field<S: Source>(
+    reader: &mut Reader<S>,
+    hash: &mut Hash,
+    earliest: Option<Ms>,
+    limits: &EncodingLimits,
+    name: &mut Vec<u8>,
+) -> Result<(), Fault> {
+    let told = reader.read_length()?;
+    let deadline = match (told, earliest) {
+        (0, _) => None,
+        (told, Some(earliest)) => Some((earliest as u64).saturating_add(told - 1)),
+        (told, None) => Some(told),
+    };
+    let deadline = deadline.map(|ms| Ms::try_from(ms).unwrap_or(Ms::MAX));
+    if deadline.is_some_and(|deadline| deadline >= DEADLINE_END) {
+        return Err(reader.corrupt("Hash field with a deadline out of range"));
+    }
+    name.clear();
+    name.extend_from_slice(reader.read_string()?);
+    if !hash.set(name, reader.read_string()?, limits) {
+        return Err(reader.corrupt("Duplicate hash fields detected"));
+    }
+    if deadline.is_some() {
+        hash.set_deadline(name, deadline);
     }
     Ok(())
 }

@@ -56,6 +56,9 @@ pub(super) fn read_piece<'r, S: Source>(
         Kind::SortedSetZiplist | Kind::SortedSetPack => {
             read_zset(reader, kind, limits).map(|zset| zset.map(Arriving::Zset))
         }
+        Kind::HashPackDeadlines | Kind::HashPackDeadlinesPreRelease => {
+            read_timed_hash(reader, kind, limits).map(|hash| hash.map(Arriving::Hash))
+        }
         Kind::HashZipmap | Kind::HashZiplist | Kind::HashPack => {
             read_hash(reader, kind, limits).map(|hash| hash.map(Arriving::Hash))
         }
@@ -68,13 +71,10 @@ pub(super) fn read_piece<'r, S: Source>(
         | Kind::Set
         | Kind::SortedSet
         | Kind::SortedSetText
-        | Kind::Hash => unreachable!("these come element by element"),
-        Kind::ModulePreRelease
-        | Kind::Module
-        | Kind::HashDeadlinesPreRelease
-        | Kind::HashPackDeadlinesPreRelease
+        | Kind::Hash
         | Kind::HashDeadlines
-        | Kind::HashPackDeadlines => Err(reader.not_served(format!("values of type '{}'", kind.name()))),
+        | Kind::HashDeadlinesPreRelease => unreachable!("these come element by element"),
+        Kind::ModulePreRelease | Kind::Module => Err(reader.not_served(format!("values of type '{}'", kind.name()))),
     }
 }
 
@@ -177,6 +177,20 @@ fn read_hash<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &EncodingLim
     Ok((!hash.is_empty()).then_some(hash))
 }
 
+/// A list pack of fields, values and deadlines, behind the earliest deadline, which is not needed.
+fn read_timed_hash<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &EncodingLimits) -> Read<Hash> {
+    const FAILED: &str = "Hash listpack integrity check failed.";
+    if kind == Kind::HashPackDeadlines {
+        reader.read_array::<8>()?;
+    }
+    let pack = read_pack(reader, FAILED)?;
+    if has_twins(pack.iter().step_by(3)) {
+        return Err(reader.corrupt(FAILED));
+    }
+    let hash = Hash::from_triples(pack, limits).map_err(|_| reader.corrupt(FAILED))?;
+    Ok((!hash.is_empty()).then_some(hash))
+}
+
 pub(super) fn read_pack<S: Source>(reader: &mut Reader<S>, failed: &'static str) -> Result<ListPack, Fault> {
     let pack = PackRef::validated(reader.read_string()?).map(ListPack::from_ref);
     pack.map_err(|_| reader.corrupt(failed))
@@ -254,7 +268,7 @@ mod tests {
                 (x.encoding(), x.iter_from(0).map(|(m, s)| format!("{}={s}", show(m))).collect(), true)
             }
             Arriving::Hash(x) => {
-                (x.encoding(), x.iter().map(|(f, v)| format!("{}={}", show(f), show(v))).collect(), false)
+                (x.encoding(), x.iter_timed().map(|(f, v, _)| format!("{}={}", show(f), show(v))).collect(), false)
             }
             _ => unreachable!("collections only"),
         };

@@ -27,6 +27,8 @@ pub fn kind_of(value: Value<'_>) -> Kind {
         Value::Zset(zset) if zset.as_pack().is_some() => Kind::SortedSetPack,
         Value::Zset(_) => Kind::SortedSet,
         Value::Hash(hash) if hash.as_pack().is_some() => Kind::HashPack,
+        Value::Hash(hash) if hash.as_timed_pack().is_some() => Kind::HashPackDeadlines,
+        Value::Hash(hash) if hash.timed_len() > 0 => Kind::HashDeadlines,
         Value::Hash(_) => Kind::Hash,
         Value::Stream(stream) if stream.once().is_some() => Kind::Stream4,
         Value::Stream(_) => Kind::Stream3,
@@ -115,9 +117,20 @@ fn write_hash<S: Sink>(writer: &mut Writer<S>, hash: &Hash) -> io::Result<()> {
     if let Some(pack) = hash.as_pack() {
         return writer.write_string(pack.as_bytes());
     }
+    let earliest = hash.earliest_deadline();
+    if let Some(pack) = hash.as_timed_pack() {
+        writer.write_raw(&earliest.unwrap_or(0).to_le_bytes())?;
+        return writer.write_string(pack.as_bytes());
+    }
+    if let Some(earliest) = earliest {
+        writer.write_raw(&earliest.to_le_bytes())?;
+    }
     writer.write_length(hash.len() as u64)?;
     let (mut field_text, mut value_text) = (IntegerText::new(), IntegerText::new());
-    for (field, value) in hash.iter() {
+    for (field, value, deadline) in hash.iter_timed() {
+        if let Some(earliest) = earliest {
+            writer.write_length(deadline.map_or(0, |deadline| (deadline - earliest + 1) as u64))?;
+        }
         writer.write_string(field.to_bytes(&mut field_text))?;
         writer.write_string(value.to_bytes(&mut value_text))?;
     }

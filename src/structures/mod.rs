@@ -1,5 +1,6 @@
 //! Pure containers, each with its model test; they know bytes, numbers and order, nothing of Redis.
 
+pub mod deadline_heap;
 pub mod field_map;
 pub mod id_map;
 pub mod int_set;
@@ -13,5 +14,6 @@ pub mod ranked_tree;
 pub mod stream_log;
 pub mod table;
 mod thin;
+pub mod timed_pack;
 pub mod timers;
 pub mod wheel;

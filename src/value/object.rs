@@ -1,5 +1,7 @@
 //! What every value but a string has in common: a kind, a size, an encoding's name, and a way to be freed in slices.
 
+use crate::base::clock::Ms;
+
 /// The types as TYPE names them, with the numbers that dumps and tools use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -41,6 +43,15 @@ pub trait Object: Default + Clone {
 
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether elements of this type may have deadlines of their own.
+    const HAS_DEADLINES: bool = false;
+
+    /// When the first of its elements is due, if one has a deadline.
+    #[inline]
+    fn earliest_deadline(&self) -> Option<Ms> {
+        None
     }
 
     /// The name that OBJECT ENCODING gives the present layout.

@@ -70,7 +70,7 @@ fn what_reads_and_writes_stands_as_its_write() {
 fn fields_stand_as_what_became_of_them() {
     check(
         &["HSET h a 10.5 b 2 c 3", "HINCRBYFLOAT h a 0.1", "HINCRBY h b 1"],
-        "SELECT 0 HSET h a 10.5 b 2 c 3 HSET h a 10.6 HINCRBY h b 1",
+        "SELECT 0 HSET h a 10.5 b 2 c 3 HSETEX h KEEPTTL FIELDS 1 a 10.6 HINCRBY h b 1",
     );
     check(
         &["HSET h a 1 b 2", "HGETDEL h FIELDS 2 a x", "HGETDEL h FIELDS 1 x", "HDEL h x", "HGETDEL h FIELDS 1 b"],

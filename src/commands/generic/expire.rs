@@ -92,7 +92,7 @@ fn give_deadline(call: &mut Call, db: &mut Db, base: Ms, scale: i64) -> Outcome 
 
 /// NX, XX, GT, LT: what the deadline that is there must be like.
 #[derive(Clone, Copy, Debug, Default)]
-struct Condition {
+pub(in crate::commands) struct Condition {
     absent: bool,
     present: bool,
     later: bool,
@@ -104,14 +104,9 @@ impl Condition {
     fn parse(call: &Call) -> Result<Condition, Stop> {
         let mut condition = Condition::default();
         for index in 3..call.argc() {
-            let option = match call.arg(index).to_ascii_uppercase().as_slice() {
-                b"NX" => &mut condition.absent,
-                b"XX" => &mut condition.present,
-                b"GT" => &mut condition.later,
-                b"LT" => &mut condition.earlier,
-                _ => return Err(Stop::quoting("ERR Unsupported option ", call.arg(index), "")),
-            };
-            *option = true;
+            if !condition.add(call.arg(index)) {
+                return Err(Stop::quoting("ERR Unsupported option ", call.arg(index), ""));
+            }
         }
         if condition.absent && (condition.present || condition.later || condition.earlier) {
             return Err(Stop::error("ERR NX and XX, GT or LT options at the same time are not compatible"));
@@ -122,8 +117,21 @@ impl Condition {
         Ok(condition)
     }
 
-    /// A key without a deadline is due later than any time.
-    fn allows(self, current: Option<Ms>, new: Ms) -> bool {
+    /// Takes an option in; false when it is none.
+    pub fn add(&mut self, option: &[u8]) -> bool {
+        let part = match option.to_ascii_uppercase().as_slice() {
+            b"NX" => &mut self.absent,
+            b"XX" => &mut self.present,
+            b"GT" => &mut self.later,
+            b"LT" => &mut self.earlier,
+            _ => return false,
+        };
+        *part = true;
+        true
+    }
+
+    /// What has no deadline is due later than any time.
+    pub fn allows(self, current: Option<Ms>, new: Ms) -> bool {
         let is_later = current.is_some_and(|current| new > current);
         let is_earlier = current.is_none_or(|current| new < current);
         !(self.absent && current.is_some()

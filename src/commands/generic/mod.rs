@@ -10,6 +10,7 @@ mod scan;
 mod ttl;
 
 use crate::exec::Command;
+pub(in crate::commands) use expire::Condition;
 
 pub const COMMANDS: &[&[Command]] = &[
     copy::COMMANDS,

@@ -12,13 +12,14 @@ use crate::value::hash::Hash;
 pub(super) fn hincrby(call: &mut Call, db: &mut Db) -> Outcome {
     let (field, increment) = (call.arg(2), call.integer(3)?);
     let sum = db.edit_or_create(call.key(1), |hash: &mut Hash, changes| {
-        let old = match hash.get(field) {
+        changes.make_way_if_due(hash, field);
+        let old = match hash.get(field, changes.now) {
             None => 0,
             Some(Item::Int(number)) => number,
             Some(Item::Bytes(text)) => parse_i64(text).ok_or(Stop::error("ERR hash value is not an integer"))?,
         };
         let sum = old.checked_add(increment).ok_or(Stop::error("ERR increment or decrement would overflow"))?;
-        hash.set(field, IntegerText::new().of(sum), changes.limits);
+        hash.set_keeping(field, IntegerText::new().of(sum), changes.limits);
         changes.record(HINCRBY, 1);
         Ok::<i64, Stop>(sum)
     })??;
@@ -32,7 +33,8 @@ pub(super) fn hincrbyfloat(call: &mut Call, db: &mut Db) -> Outcome {
         return Err("ERR value is NaN or Infinity".into());
     }
     let text = db.edit_or_create(call.key(1), |hash: &mut Hash, changes| {
-        let old = match hash.get(field) {
+        changes.make_way_if_due(hash, field);
+        let old = match hash.get(field, changes.now) {
             None => LongDouble::from_i64(0),
             Some(Item::Int(number)) => LongDouble::from_i64(number),
             Some(Item::Bytes(text)) => LongDouble::parse(text).ok_or(Stop::error("ERR hash value is not a float"))?,
@@ -43,12 +45,12 @@ pub(super) fn hincrbyfloat(call: &mut Call, db: &mut Db) -> Outcome {
         }
         let mut text = Vec::new();
         sum.write(&mut text);
-        hash.set(field, &text, changes.limits);
+        hash.set_keeping(field, &text, changes.limits);
         changes.record(HINCRBYFLOAT, 1);
         Ok(text)
     })??;
     call.reply.bulk(&text);
-    // As the sum and not as the summand: who replays it need not compute in the same precision.
-    call.propagation.rewrite(&[b"HSET", call.arg(1), field, &text]);
+    // As the sum and not as the summand: who replays it need not compute in the same precision. The field's deadline stays.
+    call.propagation.rewrite(&[b"HSETEX", call.arg(1), b"KEEPTTL", b"FIELDS", b"1", field, &text]);
     Ok(())
 }

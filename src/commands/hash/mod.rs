@@ -1,9 +1,13 @@
 //! Commands on hashes: the rows; what they do stands by verb beside this page.
 
+mod expire;
+mod fields;
 mod increment;
 mod random;
 mod read;
 mod scan;
+mod ttl;
+mod with_deadline;
 mod write;
 
 use crate::exec::Command;
@@ -71,6 +75,100 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1)")
         .says("Adds to the number in a field, 0 if it is not there.")
         .data(increment::hincrbyfloat),
+    hash("HEXPIRE", "key seconds:integer [condition=NX|XX|GT|LT] FIELDS {fields=numfields:integer field+}", -6)
+        .since("7.4.0")
+        .flags(WRITE | FAST)
+        .keys(at(1).read_write().update())
+        .cost("O(n), n being the number of fields named")
+        .says("Lets fields live so many seconds.")
+        .data(expire::hexpire),
+    hash("HEXPIREAT", "key unix-time-seconds:unix-time [condition=NX|XX|GT|LT] FIELDS {fields=numfields:integer field+}", -6)
+        .since("7.4.0")
+        .flags(WRITE | FAST)
+        .keys(at(1).read_write().update())
+        .cost("O(n), n being the number of fields named")
+        .says("Lets fields live until a time, in seconds since the epoch.")
+        .data(expire::hexpireat),
+    hash("HPEXPIRE", "key milliseconds:integer [condition=NX|XX|GT|LT] FIELDS {fields=numfields:integer field+}", -6)
+        .since("7.4.0")
+        .flags(WRITE | FAST)
+        .keys(at(1).read_write().update())
+        .cost("O(n), n being the number of fields named")
+        .says("Lets fields live so many milliseconds.")
+        .data(expire::hpexpire),
+    hash("HPEXPIREAT", "key unix-time-milliseconds:unix-time [condition=NX|XX|GT|LT] FIELDS {fields=numfields:integer field+}", -6)
+        .since("7.4.0")
+        .flags(WRITE | FAST)
+        .keys(at(1).read_write().update())
+        .cost("O(n), n being the number of fields named")
+        .says("Lets fields live until a time, in milliseconds since the epoch.")
+        .data(expire::hpexpireat),
+    hash("HPERSIST", "key FIELDS {fields=numfields:integer field+}", -5)
+        .since("7.4.0")
+        .flags(WRITE | FAST)
+        .keys(at(1).read_write().update())
+        .element(4)
+        .cost("O(n), n being the number of fields named")
+        .says("Lets fields live for ever.")
+        .data(expire::hpersist),
+    hash("HTTL", "key FIELDS {fields=numfields:integer field+}", -5)
+        .since("7.4.0")
+        .flags(READONLY | FAST)
+        .keys(at(1).read_only().access())
+        .element(4)
+        .cost("O(n), n being the number of fields named")
+        .says("How long fields still live, in seconds.")
+        .tips(&["nondeterministic_output"])
+        .data(ttl::httl),
+    hash("HPTTL", "key FIELDS {fields=numfields:integer field+}", -5)
+        .since("7.4.0")
+        .flags(READONLY | FAST)
+        .keys(at(1).read_only().access())
+        .element(4)
+        .cost("O(n), n being the number of fields named")
+        .says("How long fields still live, in milliseconds.")
+        .tips(&["nondeterministic_output"])
+        .data(ttl::hpttl),
+    hash("HEXPIRETIME", "key FIELDS {fields=numfields:integer field+}", -5)
+        .since("7.4.0")
+        .flags(READONLY | FAST)
+        .keys(at(1).read_only().access())
+        .element(4)
+        .cost("O(n), n being the number of fields named")
+        .says("When fields are due, in seconds since the epoch.")
+        .data(ttl::hexpiretime),
+    hash("HPEXPIRETIME", "key FIELDS {fields=numfields:integer field+}", -5)
+        .since("7.4.0")
+        .flags(READONLY | FAST)
+        .keys(at(1).read_only().access())
+        .element(4)
+        .cost("O(n), n being the number of fields named")
+        .says("When fields are due, in milliseconds since the epoch.")
+        .data(ttl::hpexpiretime),
+    hash(
+        "HGETEX",
+        "key [expiration=EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|PXAT unix-time-milliseconds:unix-time|PERSIST] \
+         FIELDS {fields=numfields:integer field+}",
+        -5,
+    )
+        .since("8.0.0")
+        .flags(WRITE | FAST)
+        .keys(at(1).read_write().access().update())
+        .cost("O(n), n being the number of fields asked for")
+        .says("Answers the values of fields and changes their deadlines.")
+        .data(with_deadline::hgetex),
+    hash(
+        "HSETEX",
+        "key [condition=FNX|FXX] [expiration=EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|PXAT unix-time-milliseconds:unix-time|KEEPTTL] \
+         FIELDS {fields=numfields:integer data={field value}+}",
+        -6,
+    )
+        .since("8.0.0")
+        .flags(WRITE | DENYOOM | FAST)
+        .keys(at(1).read_write().update())
+        .cost("O(n), n being the number of fields to set")
+        .says("Sets fields to values, and their deadlines.")
+        .data(with_deadline::hsetex),
     hash("HGET", "key field", 3)
         .since("2.0.0")
         .flags(READONLY | FAST)
@@ -154,6 +252,8 @@ pub const COMMANDS: &[Command] = &[
 
 const HSET: Event = event(class::HASH, "hset");
 const HDEL: Event = event(class::HASH, "hdel");
+const HEXPIRE: Event = event(class::HASH, "hexpire");
+const HPERSIST: Event = event(class::HASH, "hpersist");
 const HINCRBY: Event = event(class::HASH, "hincrby");
 const HINCRBYFLOAT: Event = event(class::HASH, "hincrbyfloat");
 

@@ -5,33 +5,34 @@ use crate::exec::call::fault;
 use crate::exec::{Call, Outcome, Stop};
 use crate::keyspace::Db;
 use crate::protocol::reply::Reply;
-use crate::value::Object;
-use crate::value::hash::{Hash, Pair};
+use crate::value::hash::Pair;
 
 pub(super) fn hrandfield(call: &mut Call, db: &mut Db) -> Outcome {
     if call.argc() == 2 {
-        match db.read::<Hash>(call.key(1))?.and_then(|hash| hash.sample(call.random)) {
+        let hash = db.read_without_due_fields(call.key(1))?;
+        match hash.and_then(|hash| hash.sample(call.random, call.now)) {
             Some((field, _)) => answer(&mut call.reply, field),
             None => call.reply.null(),
         }
         return Ok(());
     }
     let (count, with_values) = parse_count(call)?;
-    let Some(hash) = db.read::<Hash>(call.key(1))? else {
+    let Some(hash) = db.read_without_due_fields(call.key(1))? else {
         call.reply.array(0);
         return Ok(());
     };
     // A negative count asks for so many draws, each from all fields; a positive one for different fields.
     let wanted = count.unsigned_abs() as usize;
-    let answered = if count < 0 { wanted } else { wanted.min(hash.len()) };
+    let there = hash.live_len(call.now);
+    let answered = if count < 0 && there > 0 { wanted } else { wanted.min(there) };
     let pairs_apart = with_values && call.reply.is_resp3();
     call.reply.array(if with_values && !pairs_apart { answered * 2 } else { answered });
     let reply = &mut call.reply;
     let mut show = |pair: Pair<'_>| answer_pair(reply, pair, with_values, pairs_apart);
     if count < 0 {
-        hash.sample_repeated(call.random, wanted, &mut show);
+        hash.sample_repeated(call.random, call.now, wanted, &mut show);
     } else {
-        hash.sample_distinct(call.random, wanted, &mut show);
+        hash.sample_distinct(call.random, call.now, wanted, &mut show);
     }
     Ok(())
 }

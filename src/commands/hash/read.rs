@@ -1,15 +1,19 @@
 //! HGET, HMGET, HGETALL, HKEYS, HVALS, HLEN, HSTRLEN, HEXISTS.
+//!
+//! Who names fields removes those of them that are due; who asks for all of them passes these over; HLEN counts them.
 
 use super::answer;
 use crate::exec::{Call, Outcome};
 use crate::keyspace::Db;
+use crate::protocol::reply::Strings;
 use crate::structures::list_pack::Item;
 use crate::value::Object;
 use crate::value::hash::{Hash, Pair};
 
 pub(super) fn hget(call: &mut Call, db: &mut Db) -> Outcome {
-    let hash = db.read::<Hash>(call.key(1))?;
-    match hash.and_then(|hash| hash.get(call.arg(2))) {
+    let field = call.arg(2);
+    let hash = db.read_fields(call.key(1), [field].into_iter())?;
+    match hash.and_then(|hash| hash.get(field, call.now)) {
         Some(value) => answer(&mut call.reply, value),
         None => call.reply.null(),
     }
@@ -17,11 +21,11 @@ pub(super) fn hget(call: &mut Call, db: &mut Db) -> Outcome {
 }
 
 pub(super) fn hmget(call: &mut Call, db: &mut Db) -> Outcome {
-    let hash = db.read::<Hash>(call.key(1))?;
     let fields = call.args.from(2);
+    let hash = db.read_fields(call.key(1), fields.iter())?;
     call.reply.array(fields.len());
     for field in fields.iter() {
-        match hash.and_then(|hash| hash.get(field)) {
+        match hash.and_then(|hash| hash.get(field, call.now)) {
             Some(value) => answer(&mut call.reply, value),
             None => call.reply.null(),
         }
@@ -29,13 +33,25 @@ pub(super) fn hmget(call: &mut Call, db: &mut Db) -> Outcome {
     Ok(())
 }
 
-pub(super) fn hgetall(call: &mut Call, db: &mut Db) -> Outcome {
-    let hash = db.read::<Hash>(call.key(1))?;
-    call.reply.map(hash.map_or(0, Hash::len));
-    for (field, value) in hash.into_iter().flat_map(Hash::iter) {
-        answer(&mut call.reply, field);
-        answer(&mut call.reply, value);
+#[inline]
+fn push_item(strings: &mut Strings<'_>, item: Item) {
+    match item {
+        Item::Int(number) => strings.push_integer(number),
+        Item::Bytes(bytes) => strings.push(bytes),
     }
+}
+
+pub(super) fn hgetall(call: &mut Call, db: &mut Db) -> Outcome {
+    let Some(hash) = db.read::<Hash>(call.key(1))? else {
+        call.reply.map(0);
+        return Ok(());
+    };
+    call.reply.map(hash.live_len(call.now));
+    let mut strings = call.reply.strings();
+    hash.visit(call.now, |(field, value)| {
+        push_item(&mut strings, field);
+        push_item(&mut strings, value);
+    });
     Ok(())
 }
 
@@ -47,10 +63,15 @@ pub(super) fn hvals(call: &mut Call, db: &mut Db) -> Outcome {
     answer_halves(call, db, |(_, value)| value)
 }
 
-fn answer_halves(call: &mut Call, db: &mut Db, half: fn(Pair<'_>) -> Item<'_>) -> Outcome {
-    let hash = db.read::<Hash>(call.key(1))?;
-    call.reply.array(hash.map_or(0, Hash::len));
-    hash.into_iter().flat_map(Hash::iter).for_each(|pair| answer(&mut call.reply, half(pair)));
+#[inline]
+fn answer_halves(call: &mut Call, db: &mut Db, half: impl Fn(Pair<'_>) -> Item<'_>) -> Outcome {
+    let Some(hash) = db.read::<Hash>(call.key(1))? else {
+        call.reply.array(0);
+        return Ok(());
+    };
+    call.reply.array(hash.live_len(call.now));
+    let mut strings = call.reply.strings();
+    hash.visit(call.now, |pair| push_item(&mut strings, half(pair)));
     Ok(())
 }
 
@@ -61,15 +82,17 @@ pub(super) fn hlen(call: &mut Call, db: &mut Db) -> Outcome {
 }
 
 pub(super) fn hstrlen(call: &mut Call, db: &mut Db) -> Outcome {
-    let hash = db.read::<Hash>(call.key(1))?;
-    let length = hash.and_then(|hash| hash.get(call.arg(2))).map_or(0, Item::len);
+    let field = call.arg(2);
+    let hash = db.read_fields(call.key(1), [field].into_iter())?;
+    let length = hash.and_then(|hash| hash.get(field, call.now)).map_or(0, Item::len);
     call.reply.integer(length as i64);
     Ok(())
 }
 
 pub(super) fn hexists(call: &mut Call, db: &mut Db) -> Outcome {
-    let hash = db.read::<Hash>(call.key(1))?;
-    let is_there = hash.is_some_and(|hash| hash.contains(call.arg(2)));
+    let field = call.arg(2);
+    let hash = db.read_fields(call.key(1), [field].into_iter())?;
+    let is_there = hash.is_some_and(|hash| hash.contains(field, call.now));
     call.reply.integer(i64::from(is_there));
     Ok(())
 }

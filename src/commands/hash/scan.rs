@@ -23,14 +23,11 @@ pub(super) fn hscan(call: &mut Call, db: &mut Db) -> Outcome {
     })?;
     let mut found: Vec<Pair> = Vec::new();
     let next = options.run(cursor, |cursor| {
-        let mut shown = 0;
-        let next = hash.scan(cursor, &mut |pair| {
-            shown += 1;
+        hash.scan(cursor, call.now, &mut |pair| {
             if options.matches(pair.0.to_bytes(&mut IntegerText::new())) {
                 found.push(pair);
             }
-        });
-        (next, shown)
+        })
     });
     call.reply.array(2);
     call.reply.bulk_display(next);

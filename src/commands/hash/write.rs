@@ -1,10 +1,9 @@
 //! HSET, HMSET, HSETNX, HDEL, HGETDEL.
 
+use super::fields::{judge_type_first, parse_fields};
 use super::{HDEL, HSET, answer};
-use crate::base::number::parse_i64;
 use crate::exec::{Call, Outcome, Stop};
-use crate::keyspace::{Db, EntryRef};
-use crate::protocol::args::Args;
+use crate::keyspace::Db;
 use crate::value::Object;
 use crate::value::hash::Hash;
 
@@ -41,7 +40,8 @@ fn set_pairs(call: &Call, db: &mut Db) -> Result<usize, Stop> {
 pub(super) fn hsetnx(call: &mut Call, db: &mut Db) -> Outcome {
     let words = call.args.from(2);
     let is_new = db.edit_or_create(call.key(1), |hash: &mut Hash, changes| {
-        let is_new = !hash.contains(words.get(0));
+        changes.make_way_if_due(hash, words.get(0));
+        let is_new = !hash.contains(words.get(0), changes.now);
         if is_new {
             hash.set(words.get(0), words.get(1), changes.limits);
             changes.record(HSET, 1);
@@ -72,16 +72,18 @@ pub(super) fn hdel(call: &mut Call, db: &mut Db) -> Outcome {
 }
 
 pub(super) fn hgetdel(call: &mut Call, db: &mut Db) -> Outcome {
-    // The type is judged before the words, as in Redis.
-    db.lookup_to_write(call.key(1)).map(EntryRef::object::<Hash>).transpose()?;
-    let fields = parse_fields(call)?;
+    let fields = match parse_fields(call, 2) {
+        Ok(fields) => fields,
+        Err(fault) => return Err(judge_type_first(call, db, fault)),
+    };
     let key = call.key(1);
     let reply = &mut call.reply;
-    reply.array(fields.len());
     let removed = db.edit(key, |hash: &mut Hash, changes| {
+        reply.array(fields.len());
         let mut removed = 0;
         for field in fields.iter() {
-            match hash.get(field) {
+            changes.remove_if_due(hash, field);
+            match hash.get(field, changes.now) {
                 Some(value) => answer(reply, value),
                 None => reply.null(),
             }
@@ -93,6 +95,7 @@ pub(super) fn hgetdel(call: &mut Call, db: &mut Db) -> Outcome {
         removed
     })?;
     if removed.is_none() {
+        call.reply.array(fields.len());
         (0..fields.len()).for_each(|_| call.reply.null());
     }
     if removed.is_some_and(|removed| removed > 0) && call.is_journalled() {
@@ -100,17 +103,4 @@ pub(super) fn hgetdel(call: &mut Call, db: &mut Db) -> Outcome {
         call.propagation.rewrite(&words);
     }
     Ok(())
-}
-
-/// The fields behind FIELDS and their number.
-fn parse_fields<'a>(call: &Call<'a>) -> Result<Args<'a>, Stop> {
-    if !call.is(2, "FIELDS") {
-        return Err("ERR Mandatory argument FIELDS is missing or not at the right position".into());
-    }
-    let fields = call.args.from(4);
-    match parse_i64(call.arg(3)) {
-        Some(count) if count == fields.len() as i64 => Ok(fields),
-        Some(1..) => Err("ERR The `numfields` parameter must match the number of arguments".into()),
-        _ => Err("ERR Number of fields must be a positive integer".into()),
-    }
 }

@@ -9,7 +9,7 @@ mod range;
 mod set;
 
 pub(in crate::commands) use get::delete_due;
-pub(in crate::commands) use options::invalid_expire_time;
+pub(in crate::commands) use options::{When, invalid_expire_time};
 
 use crate::exec::{Call, Command};
 use crate::keyspace::Str;

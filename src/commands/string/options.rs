@@ -83,20 +83,8 @@ pub fn of_getex(call: &Call) -> Result<Expiration, Stop> {
 /// Reads EX, PX, EXAT or PXAT with its number. The same one may come again, the last counts; no other may stand beside it,
 /// nor `rival` (KEEPTTL or PERSIST).
 fn time_option(call: &Call, index: usize, before: Expiration, rival: Expiration) -> Result<Expiration, Stop> {
-    let word = call.arg(index);
     let value = index + 1;
-    let is = |option: &str| word.eq_ignore_ascii_case(option.as_bytes());
-    let when = if is("EX") {
-        When::Seconds(value)
-    } else if is("PX") {
-        When::Milliseconds(value)
-    } else if is("EXAT") {
-        When::UnixSeconds(value)
-    } else if is("PXAT") {
-        When::UnixMilliseconds(value)
-    } else {
-        return Err(fault::SYNTAX);
-    };
+    let when = When::of_option(call, index).ok_or(fault::SYNTAX)?;
     let agrees = match before {
         Expiration::Unsaid => true,
         Expiration::At(other) => std::mem::discriminant(&other) == std::mem::discriminant(&when),
@@ -106,6 +94,33 @@ fn time_option(call: &Call, index: usize, before: Expiration, rival: Expiration)
 }
 
 impl When {
+    /// EX, PX, EXAT or PXAT at word `index`; the number stands behind it.
+    pub fn of_option(call: &Call, index: usize) -> Option<When> {
+        let (word, value) = (call.arg(index), index + 1);
+        let is = |option: &str| word.eq_ignore_ascii_case(option.as_bytes());
+        if is("EX") {
+            Some(When::Seconds(value))
+        } else if is("PX") {
+            Some(When::Milliseconds(value))
+        } else if is("EXAT") {
+            Some(When::UnixSeconds(value))
+        } else if is("PXAT") {
+            Some(When::UnixMilliseconds(value))
+        } else {
+            None
+        }
+    }
+
+    /// The word of the number, how many milliseconds its unit has, and where it counts from.
+    pub fn measure(self, now: Ms) -> (usize, i64, Ms) {
+        match self {
+            When::Seconds(index) => (index, 1000, now),
+            When::Milliseconds(index) => (index, 1, now),
+            When::UnixSeconds(index) => (index, 1000, 0),
+            When::UnixMilliseconds(index) => (index, 1, 0),
+        }
+    }
+
     /// Whether the time is told as a point in time, not as a span from now.
     pub fn is_absolute(self) -> bool {
         matches!(self, When::UnixSeconds(_) | When::UnixMilliseconds(_))
@@ -113,12 +128,7 @@ impl When {
 
     /// The point in time, in milliseconds since the epoch; must lie after the epoch.
     pub fn deadline(self, call: &Call) -> Result<Ms, Stop> {
-        let (index, scale, base) = match self {
-            When::Seconds(index) => (index, 1000, call.now),
-            When::Milliseconds(index) => (index, 1, call.now),
-            When::UnixSeconds(index) => (index, 1000, 0),
-            When::UnixMilliseconds(index) => (index, 1, 0),
-        };
+        let (index, scale, base) = self.measure(call.now);
         let number = call.integer(index)?;
         let ms = if number > 0 { number.checked_mul(scale).and_then(|ms| ms.checked_add(base)) } else { None };
         ms.ok_or_else(|| invalid_expire_time(call))

@@ -137,7 +137,7 @@ fn encoding_of(call: &Call, server: &Server) -> Result<&'static str, Stop> {
 }
 
 pub(super) fn list_pack(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
-    if encoding_of(call, server)? != "listpack" {
+    if !matches!(encoding_of(call, server)?, "listpack" | "listpackex") {
         return Err("ERR Not a listpack encoded object.".into());
     }
     call.reply.ok();

@@ -91,8 +91,8 @@ pub(super) fn keyspace(page: &mut Page) {
         if db.is_empty() {
             continue;
         }
-        let (keys, expires, ttl) = (db.len(), db.volatile_len(), db.mean_ttl_ms());
-        page.line(&format!("db{index}"), format!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry=0"));
+        let (keys, expires, ttl, hashes) = (db.len(), db.volatile_len(), db.mean_ttl_ms(), db.timed_hashes_len());
+        page.line(&format!("db{index}"), format!("keys={keys},expires={expires},avg_ttl={ttl},subexpiry={hashes}"));
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn stats(page: &mut Page) {
     page.line("sync_full", 0);
     page.line("sync_partial_ok", 0);
     page.line("sync_partial_err", 0);
-    page.line("expired_subkeys", 0);
+    page.line("expired_subkeys", counters.expired_fields);
     page.line("expired_keys", counters.expired);
     // Keys go when they are due: none is left stale, and no cycle ends before its work is done.
     page.line("expired_stale_perc", "0.00");
