@@ -53,6 +53,8 @@ pub struct Rules {
     /// Changed keys are listed in the effects.
     pub tracks_changes: bool,
     pub limits: EncodingLimits,
+    /// Registers of HyperLogLogs may be united by wide registers of the machine.
+    pub unites_wide: bool,
 }
 
 impl Default for Rules {
@@ -68,6 +70,7 @@ impl Default for Rules {
             notify: 0,
             tracks_changes: false,
             limits: EncodingLimits::default(),
+            unites_wide: true,
         }
     }
 }
@@ -257,7 +260,7 @@ impl Db {
 
     /// The live entry of a key, counted as hit or miss.
     #[inline]
-    fn look(&mut self, key: Key<'_>) -> Option<NonNull<Entry>> {
+    pub(super) fn look(&mut self, key: Key<'_>) -> Option<NonNull<Entry>> {
         match self.live(key) {
             Some(at) => {
                 self.counters.hits += 1;

@@ -10,6 +10,7 @@ mod expiry;
 mod garbage;
 mod key_sizes;
 mod space;
+mod string_edit;
 mod watch;
 
 pub mod digest;
@@ -28,3 +29,4 @@ pub use eviction::{Policy, idle_seconds};
 pub use garbage::{Garbage, GarbageQueue};
 pub use key_sizes::KeySizes;
 pub use space::Keyspace;
+pub use string_edit::StringEdit;

@@ -1,6 +1,8 @@
 //! Pure containers, each with its model test; they know bytes, numbers and order, nothing of Redis.
 
+pub mod bitmap;
 pub mod field_map;
+pub mod hyper_log_log;
 pub mod int_set;
 mod length;
 pub mod list_pack;
@@ -14,3 +16,4 @@ pub mod table;
 mod thin;
 pub mod timers;
 pub mod wheel;
+mod wide;

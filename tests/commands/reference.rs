@@ -25,7 +25,10 @@ const OUR_COMMANDS: &[(&str, &str)] = &[
 ];
 
 /// Arguments that Redis 8.0.6 does not have, as lines of the data write them, with their commands.
-const OUR_ARGUMENTS: &[(&str, &str)] = &[];
+const OUR_ARGUMENTS: &[(&str, &str)] = &[
+    // Of 8.2.
+    ("bitop", " diff:pure-token=DIFF diff1:pure-token=DIFF1 andor:pure-token=ANDOR one:pure-token=ONE"),
+];
 
 /// A reply as RESP2 has it.
 enum Tree {
