@@ -159,7 +159,7 @@ impl Bytes {
 
     fn push_zeros(&mut self, run: usize) {
         if run > ZERO_RUN_MAX {
-            self.push((run - 1 >> 8) as u8 | XZERO);
+            self.push(((run - 1) >> 8) as u8 | XZERO);
         }
         if run > 0 {
             self.push((run - 1) as u8);
@@ -314,7 +314,7 @@ fn run_of_block(block: u64, is_cut: bool) -> (usize, bool) {
 fn spread(bits: u8) -> u64 {
     let apart = (u64::from(bits) * ONES) & 0x8040_2010_0804_0201;
     // A byte with one bit of its own becomes 0 or has its highest bit set, then 0 or 1, then 0 or 255.
-    ((apart + 0x7f * ONES | apart) >> 7 & ONES) * 0xff
+    (((apart + 0x7f * ONES) | apart) >> 7 & ONES) * 0xff
 }
 
 #[inline]
