@@ -5,7 +5,7 @@
 /// Numbers and text, glob, checksums, hashing, the clock, random numbers, the allocator's accounts.
 pub mod base;
 
-/// Pure containers: table, list pack, integer set, deque of packs, ranked tree, timer wheel.
+/// Pure containers: table, list pack, integer set, deque of packs, ranked tree, bitmap, HyperLogLog, timer wheel.
 pub mod structures;
 
 /// RESP2 and RESP3: the incremental request parser and the one reply writer.

@@ -35,6 +35,60 @@ DECRBY <k> <int>
 3 INCRBYFLOAT <k> <float>
 LCS <k> <k> [LEN | IDX] [MINMATCHLEN <count>] [WITHMATCHLEN] [IDX]
 """,
+    "bitmap": """
+4 SETBIT <k.bits> <bit> (0 | 1)
+SETBIT <k.bits> <bit> <int>
+2 GETBIT <k.bits> <bit>
+2 BITCOUNT <k.bits> [<index> <index> [BYTE | BIT | <word>]]
+BITCOUNT <k.bits> <int> <int> BIT
+2 BITPOS <k.bits> (0 | 1) [<index> [<index> [BYTE | BIT | <word>]]]
+BITPOS <k.bits> (0 | 1) <int> <int> BIT
+BITPOS <k.bits> <int>
+3 BITOP (AND | OR | XOR) <k.bits> (<k.bits>)+
+BITOP NOT <k.bits> <k.bits>
+BITOP (NOT | <word>) <k.bits> (<k.bits>)+
+2 BITFIELD <k.bits> (GET <field> <fieldbit>)+
+3 BITFIELD <k.bits> (SET <field> <fieldbit> <int> | INCRBY <field> <fieldbit> <int> | GET <field> <fieldbit>)+
+3 BITFIELD <k.bits> (OVERFLOW (WRAP | SAT | FAIL | FAIL | <word>) INCRBY <field> <fieldbit> <int> | OVERFLOW FAIL SET <field> <fieldbit> <int>)+
+BITFIELD_RO <k.bits> (GET <field> <fieldbit>)+
+BITFIELD_RO <k.bits> GET <field> <fieldbit> [SET <field> <fieldbit> <int>]
+3 SET <k.bits> <v>
+SET <k.bits> <v> PX 5000000
+APPEND <k.bits> <v>
+SETRANGE <k.bits> <offset> <v>
+GET <k.bits>
+COPY <k.bits> <k.bits> REPLACE
+2 OBJECT ENCODING <k.bits>
+STRLEN <k.bits>
+DUMP <k.bits>
+RPUSH <k.list> <e>
+COMMAND GETKEYSANDFLAGS BITFIELD <k.bits> (GET <field> <fieldbit> | SET <field> <fieldbit> <int> | OVERFLOW SAT | <word>)+
+""",
+    "hyperloglog": r"""
+5 PFADD <k.hll> (<e>)+
+2 PFADD <k.hll> (<many>)+
+PFADD <k.hll>
+3 PFCOUNT <k.hll>
+2 PFCOUNT (<k.hll>)+
+2 PFMERGE <k.hll> (<k.hll>)+
+PFMERGE <k.hll>
+3 PFDEBUG DECODE <k.hll>
+2 PFDEBUG ENCODING <k.hll>
+PFDEBUG TODENSE <k.hll>
+PFDEBUG GETREG <k.hll>
+PFDEBUG <word> <k.hll>
+3 DUMP <k.hll>
+GET <k.hll>
+STRLEN <k.hll>
+OBJECT ENCODING <k.hll>
+SET <k.hll> <v>
+2 SETRANGE <k.hll> <hllbyte> <e>
+APPEND <k.hll> <e>
+COPY <k.hll> <k.hll> REPLACE
+EXPIRE <k.hll> <sec>
+RPUSH <k.list> <e>
+CONFIG SET hll-sparse-max-bytes (0 | 18 | 30 | 60 | 200 | 3000)
+""",
     "list": """
 3 RPUSH <k> (<e>)+
 3 LPUSH <k> (<e>)+
@@ -507,7 +561,7 @@ def templates(text):
 
 
 FAMILIES = {name: list(templates(text)) for name, text in TEXT.items()}
-BATCHES = ("string", "list", "set", "hash", "fieldttl", "zset", "stream", "generic", "expiry")
+BATCHES = ("string", "bitmap", "hyperloglog", "list", "set", "hash", "fieldttl", "zset", "stream", "generic", "expiry")
 SESSIONS = ("multi", "blocking", "streamwait", "pubsub", "tracking", "connection", "protocol")
 # Families for parts that an issue to come brings; run when named.
 LATER = ()

@@ -19,7 +19,7 @@ Difference = collections.namedtuple("Difference", "kind words theirs ours at")  
 SYNC = b"differential:sync"
 RESTORED = [("maxmemory", "0"), ("maxclients", "10000"), ("timeout", "0"), ("hz", "10"), ("save", ""), ("loglevel", "notice"),
             ("maxmemory-policy", "noeviction"), ("maxmemory-samples", "5"), ("lfu-log-factor", "10"), ("proto-max-bulk-len", "536870912"),
-            ("tcp-keepalive", "300"), ("notify-keyspace-events", "AEmn"), ("requirepass", "")]
+            ("tcp-keepalive", "300"), ("notify-keyspace-events", "AEmn"), ("requirepass", ""), ("hll-sparse-max-bytes", "3000")]
 BRIEF_SECONDS = 0.004  # longer than any deadline that @brief sets
 LATE_SECONDS = 0.03  # what a reply that a helper thread finishes may take (FLUSHALL)
 SMALL_ENCODINGS = (b"listpack", b"intset")

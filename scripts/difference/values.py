@@ -159,10 +159,42 @@ def streams_and_ids(special):
     return generate
 
 
+def bits_key(dice, family):
+    """Mostly strings that other commands left there."""
+    return key_of("string")(dice, family)
+
+
+def hll_key(dice, family):
+    """Keys of their own, so that most are HyperLogLogs; now and then any."""
+    return [dice.choice([b"h1", b"h2", b"h3", b"h4"])] if dice.random() < 0.92 else any_key(dice, family)
+
+
+def many_elements(dice, family):
+    """Numbers that come again, enough of them to outgrow small layouts."""
+    first = dice.randint(0, 400)
+    return [b"%d" % number for number in range(first, first + dice.choice((5, 30, 200)))]
+
+
+def field_type(dice):
+    return dice.choice((b"u", b"i")) + b"%d" % dice.choice((dice.randint(1, 63), dice.choice((1, 2, 4, 5, 8, 8, 16, 32, 63))))
+
+
+def field_bit(dice):
+    return dice.choice((b"", b"#")) + b"%d" % dice.choice((dice.randint(0, 20), dice.randint(0, 200)))
+
+
+EDGE_BITS = [b"-1", b"4294967295999", b"4294967296", b"9223372036854775807", b"9223372036854775808", b"abc", b"", b"#", b"#1", b"1.0", b"01", b"+1"]
+EDGE_FIELDS = [b"u64", b"i64", b"i65", b"u0", b"i0", b"u-1", b"x8", b"U8", b"8", b"u", b"", b"u08", b"i+8", b"i8 ", b"u 8", b"i8\x00x"]
+EDGE_FIELD_BITS = [b"-1", b"#-1", b"##1", b"#", b"", b"4294967296", b"#9223372036854775807", b"9223372036854775808", b"abc", b"#4611686018427387905", b"01"]
+
 KINDS = {
     "sid": mostly(stream_id, edges(EDGE_IDS)), "idbound": mostly(id_bound, edges(EDGE_IDS)), "newid": mostly(new_id, edges(EDGE_IDS)),
     "readids": streams_and_ids([b"$", b"+", b"0"]), "groupids": streams_and_ids([b">", b">", b">"]),
     "group": mostly(edges([b"g", b"g", b"h"]), edges([b"", b"none", b"a b"])), "consumer": mostly(edges([b"a", b"b", b"c"]), edges([b"", b"d e", b"\xff"])),
+    "k.bits": bits_key, "k.hll": hll_key, "many": many_elements,
+    "bit": mostly(lambda dice: b"%d" % dice.choice((dice.randint(0, 30), dice.randint(0, 400), dice.randint(0, 12000))), edges(EDGE_BITS), 0.1),
+    "field": mostly(field_type, edges(EDGE_FIELDS), 0.08), "fieldbit": mostly(field_bit, edges(EDGE_FIELD_BITS), 0.08),
+    "hllbyte": mostly(small(0, 60), edges([b"0", b"4", b"15", b"16"]), 0.3),
     "k": own_key, "any": any_key, "nkeys": counted_keys,
     **{f"k.{kind}": key_of(kind) for kind in TYPES},
     "v": one_of(element, element, float_word, small(-100, 100)),

@@ -52,6 +52,10 @@ ROWS = [
     Load("XREADGROUP XACK P16", 0.80, 400_000,
          "-c 50 -P 16 -r 400000 --sequential -- XREADGROUP GROUP g c COUNT 1 STREAMS s > ; XACK s g __rand_int__-1",
          each=(FLUSH, "-c 1 -P 100 -r 400000 -n 400000 --sequential -- XADD s __rand_int__-1 field value", "-c 1 -n 1 -- XGROUP CREATE s g 0")),
+    Load("SETBIT P16", 0.70, 2_000_000, "-c 50 -P 16 -r 10000 -- SETBIT bits:__rand_int__ __rand_int__ 1",
+         once="-n 10000 -r 10000 -P 100 -c 20 --sequential -- SETBIT bits:__rand_int__ 10000 1"),
+    Load("PFADD P16", 0.80, 1_000_000, "-c 50 -P 16 -r 10000 -- PFADD hll:__rand_int__ __rand_int__",
+         once="-n 1000000 -r 10000 -P 100 -c 20 -- PFADD hll:__rand_int__ __rand_int__"),
     Load("PUBLISH P16", 0.90, 1_500_000, "-c 50 -P 16 -- PUBLISH ch hello"),
     Load("PUBLISH to 100 P1", 0.80, 20_000, f"-c 50 -- PUBLISH {CHANNEL} {MESSAGE}", listeners=100),
     Load("PUBLISH to 100 P16", 0.80, 60_000, f"-c 50 -P 16 -- PUBLISH {CHANNEL} {MESSAGE}", listeners=100),
@@ -65,6 +69,11 @@ EXTRA_ROWS = [
          once="-n 1 -c 1 -- HSET h50 " + " ".join(f"field:{i} value:{i}" for i in range(50))),
     Load("ZRANGE score P16", None, 300_000, "-c 50 -P 16 -r 100000 -- ZRANGE zz __rand_int__ +inf BYSCORE LIMIT 0 10",
          once="-n 1 -c 1 -- ZADD zz " + " ".join(f"{i} m{i}" for i in range(0, 100000, 100))),
+    Load("PFADD dense P16", None, 1_000_000, "-c 50 -P 16 -r 1000 -- PFADD hll:__rand_int__ e:__rand_int__:__rand_int__",
+         once="-n 5000000 -r 1000 -P 100 -c 20 -- PFADD hll:__rand_int__ e:__rand_int__:__rand_int__"),
+    Load("BITCOUNT 128K P16", None, 50_000, "-c 50 -P 16 -- BITCOUNT bits", once="-n 1 -c 1 -- SETBIT bits 1048575 1"),
+    Load("PFCOUNT 3 P16", None, 50_000, "-c 50 -P 16 -- PFCOUNT hll:0 hll:1 hll:2",
+         once="-n 1 -c 1 -- EVAL \"for k = 0, 2 do for i = 1, 20000 do redis.call('PFADD', 'hll:' .. k, i * (k + 1)) end end\" 0"),
 ]
 
 

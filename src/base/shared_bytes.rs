@@ -7,7 +7,7 @@
 //! Invariants: `owners` counts the handles alive; bytes `0..len` are initialised; only a sole owner changes anything.
 //! Counts are plain numbers, so a handle stays on its thread (it is neither Send nor Sync).
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error, realloc};
 use std::io::{self, Read};
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -50,6 +50,18 @@ impl SharedBytes {
         // Safety: the block was just made, is large enough and aligned for a header, and nobody else knows it.
         unsafe { header.write(Header { owners: 1, len: 0, capacity: capacity as u32 }) };
         SharedBytes { header }
+    }
+
+    /// So many zeros. Of a large block the system's fresh pages are zeros already, and are not written.
+    pub fn zeroed(length: usize) -> SharedBytes {
+        let layout = layout(length);
+        // Safety: as in `with_capacity`; all bytes are zeros, so `len` of them are initialised.
+        unsafe {
+            let block = alloc_zeroed(layout);
+            let Some(header) = NonNull::new(block.cast::<Header>()) else { handle_alloc_error(layout) };
+            header.write(Header { owners: 1, len: length as u32, capacity: length as u32 });
+            SharedBytes { header }
+        }
     }
 
     /// A copy of these bytes, with no room to spare.
@@ -276,6 +288,14 @@ mod tests {
                 assert_eq!(&shared[..], &model[..]);
                 assert!(shared.capacity() >= shared.len());
             }
+        }
+    }
+
+    #[test]
+    fn zeros_are_zeros_at_any_length() {
+        for length in [0, 1, 100, 20_000, 5_000_000] {
+            let zeros = SharedBytes::zeroed(length);
+            assert!(zeros.len() == length && zeros.capacity() == length && zeros.iter().all(|byte| *byte == 0));
         }
     }
 

@@ -1,10 +1,12 @@
 //! The commands: one file (or folder) a family, its rows above its functions above their tests. Must not keep state.
 
+pub mod bitmap;
 pub mod cluster;
 pub mod connection;
 pub mod generic;
 pub mod hash;
 pub mod help;
+pub mod hyper_log_log;
 pub mod list;
 mod near;
 pub mod persistence;
@@ -23,10 +25,12 @@ use crate::exec::Command;
 
 /// Every command, by family.
 pub const ALL: &[&[&[Command]]] = &[
+    bitmap::COMMANDS,
     &[cluster::COMMANDS],
     connection::COMMANDS,
     generic::COMMANDS,
     &[hash::COMMANDS],
+    hyper_log_log::COMMANDS,
     list::COMMANDS,
     &[persistence::COMMANDS],
     &[pubsub::COMMANDS],

@@ -53,6 +53,8 @@ pub struct Rules {
     /// Changed keys are listed in the effects.
     pub tracks_changes: bool,
     pub limits: EncodingLimits,
+    /// Registers of HyperLogLogs may be united by wide registers of the machine.
+    pub unites_wide: bool,
 }
 
 impl Default for Rules {
@@ -68,6 +70,7 @@ impl Default for Rules {
             notify: 0,
             tracks_changes: false,
             limits: EncodingLimits::default(),
+            unites_wide: true,
         }
     }
 }

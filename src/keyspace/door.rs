@@ -5,13 +5,14 @@
 //!   4. lists it for those that track it,  5. records its event.
 //!
 //! `edit` and `edit_or_create` wrap that around a closure over a collection and drop the key when it is left empty;
-//! `set_string`, `edit_string`, `remove`, `put` and the deadline calls are the same door for what has no closure.
+//! `set_string`, `remove`, `put` and the deadline calls are the same door for what has no closure; strings that are edited in
+//! place come through `string_edit`.
 
 use std::ptr::NonNull;
 
 use super::db::{Db, Key};
 use super::effects::{Changed, Notice};
-use super::entry::{Entry, EntryBox, EntryMut, EntryRef, Held, INLINE_BYTES_MAX, Repr, Str};
+use super::entry::{Entry, EntryBox, EntryMut, EntryRef, Held, INLINE_BYTES_MAX, Str};
 use super::event::{self, Event};
 use super::eviction;
 use super::garbage::Garbage;
@@ -131,6 +132,8 @@ pub enum StringValue<'v> {
     Int(i64),
     /// Stored as these bytes, even if they are a number.
     Bytes(&'v [u8]),
+    /// As `Bytes`, and `raw` however short: what was put together, not received.
+    Raw(&'v [u8]),
     Shared(SharedBytes),
 }
 
@@ -153,7 +156,7 @@ impl<'v> StringValue<'v> {
     fn len(&self) -> usize {
         match self {
             StringValue::Int(n) => Str::Int(*n).len(),
-            StringValue::Bytes(b) => b.len(),
+            StringValue::Bytes(b) | StringValue::Raw(b) => b.len(),
             StringValue::Shared(s) => s.len(),
         }
     }
@@ -172,7 +175,7 @@ impl Db {
 
     /// A key changed: the one visible place (see the head of the file). `exists` after the change.
     #[inline(always)]
-    fn changed(&mut self, key: &[u8], exists: bool, count: u64) {
+    pub(super) fn changed(&mut self, key: &[u8], exists: bool, count: u64) {
         self.effects.dirty += count;
         if self.rules.tracks_changes || !self.watchers.is_empty() || !self.awaited.is_empty() {
             self.tell_change(key, exists);
@@ -428,7 +431,14 @@ impl Db {
         match value {
             StringValue::Int(n) => EntryBox::integer(key, n, with_deadline, access),
             StringValue::Bytes(b) if b.len() <= INLINE_BYTES_MAX => EntryBox::inline(key, b, with_deadline, access),
-            StringValue::Bytes(b) => EntryBox::shared(key, SharedBytes::from_slice(b), with_deadline, access),
+            StringValue::Raw(b) if b.len() <= INLINE_BYTES_MAX => {
+                let mut entry = EntryBox::inline(key, b, with_deadline, access);
+                entry.as_mut().mark_edited();
+                entry
+            }
+            StringValue::Bytes(b) | StringValue::Raw(b) => {
+                EntryBox::shared(key, SharedBytes::from_slice(b), with_deadline, access)
+            }
             StringValue::Shared(s) => EntryBox::shared(key, s, with_deadline, access),
         }
     }
@@ -451,7 +461,7 @@ impl Db {
             let written = match &value {
                 StringValue::Int(n) => entry.try_set_integer(*n),
                 StringValue::Bytes(b) => entry.try_set_inline(b),
-                StringValue::Shared(_) => false,
+                StringValue::Raw(_) | StringValue::Shared(_) => false,
             };
             if written {
                 entry.set_access(access);
@@ -475,96 +485,6 @@ impl Db {
             (Deadline::At(ms), _) | (_, Some(ms)) => self.arm(new, ms),
             _ => {}
         }
-    }
-
-    /// Edits a string's bytes in place: made if absent, grown with zeros to at least `len_min` bytes, `raw` from then on.
-    /// One change, with `event`. Gives back the new length.
-    pub fn edit_string(
-        &mut self,
-        key: Key<'_>,
-        len_min: usize,
-        event: Event,
-        change: impl FnOnce(&mut [u8]),
-    ) -> Result<usize, WrongType> {
-        let before = match self.live(key) {
-            None => None,
-            Some(at) => Some(unsafe { EntryRef::from_raw(at) }.string()?.len()),
-        };
-        let at = self.make_editable(key, before.unwrap_or(0).max(len_min));
-        // Safety: in our table, exclusively borrowed.
-        let mut entry = unsafe { EntryMut::from_raw(at) };
-        let access = eviction::access_after_use(entry.as_ref().access(), &self.rules, &mut self.random);
-        entry.set_access(access);
-        entry.mark_edited();
-        let after = match entry.shared() {
-            Some(shared) => {
-                let bytes = shared.make_mut();
-                change(bytes);
-                bytes.len()
-            }
-            None => {
-                let bytes = entry.inline_bytes().expect("editable strings are inline or shared");
-                change(bytes);
-                bytes.len()
-            }
-        };
-        if let Some(before) = before {
-            self.key_sizes.change(Kind::String, before, after);
-        }
-        self.changed(key.bytes, true, 1);
-        self.notice(key.bytes, event);
-        Ok(after)
-    }
-
-    /// The entry of a string of `len` bytes that may be written in place; made, or rebuilt with its old bytes in front.
-    fn make_editable(&mut self, key: Key<'_>, len: usize) -> NonNull<Entry> {
-        let Some(at) = self.table.find(key.hash, key.bytes) else {
-            let access = eviction::access_of_new(&self.rules);
-            let entry = if len <= INLINE_BYTES_MAX {
-                EntryBox::inline(key.bytes, &vec![0; len], false, access)
-            } else {
-                EntryBox::shared(key.bytes, zeros(len), false, access)
-            };
-            return self.insert(key, entry);
-        };
-        let mut entry = unsafe { EntryMut::from_raw(at) };
-        if let Some(shared) = entry.shared() {
-            shared.resize(len);
-            return at;
-        }
-        let old = entry.as_ref();
-        let old_len = old.string().ok().expect("the caller checked the type").len();
-        if old.repr() == Repr::Inline && old_len == len {
-            return at;
-        }
-        // Another length or an integer: a new entry with the same bytes in front, at the same place, same deadline.
-        let deadline = old.deadline();
-        let text = old.string().ok().expect("the caller checked the type");
-        let new = if len <= INLINE_BYTES_MAX {
-            let mut bytes = [0u8; INLINE_BYTES_MAX];
-            text.with_bytes(|b| bytes[..b.len()].copy_from_slice(b));
-            EntryBox::inline(key.bytes, &bytes[..len], deadline.is_some(), old.access())
-        } else {
-            let mut shared = zeros(len);
-            text.with_bytes(|b| shared.make_mut()[..b.len()].copy_from_slice(b));
-            EntryBox::shared(key.bytes, shared, deadline.is_some(), old.access())
-        };
-        self.swap_entry(key, at, new, deadline)
-    }
-
-    /// Puts `new` in the place of the entry at `at` (same key), which is freed without its value being counted.
-    fn swap_entry(&mut self, key: Key<'_>, at: NonNull<Entry>, new: EntryBox, deadline: Option<Ms>) -> NonNull<Entry> {
-        if unsafe { EntryRef::from_raw(at) }.has_deadline() {
-            self.disarm(at);
-        }
-        let new = new.into_raw();
-        self.table.replace(key.hash, at, new);
-        // Safety: the old entry left table and wheel.
-        drop(unsafe { EntryBox::from_raw(at) });
-        if let Some(ms) = deadline {
-            self.arm(new, ms);
-        }
-        new
     }
 
     // ---- whole keys -----------------------------------------------------------------------------------------------
@@ -666,7 +586,7 @@ impl Db {
 
     /// Enters a new key.
     #[inline]
-    fn insert(&mut self, key: Key<'_>, entry: EntryBox) -> NonNull<Entry> {
+    pub(super) fn insert(&mut self, key: Key<'_>, entry: EntryBox) -> NonNull<Entry> {
         let at = self.insert_quietly(key, entry);
         self.notice(key.bytes, event::NEW);
         if !self.awaited.is_empty() {
@@ -723,13 +643,6 @@ impl Db {
         // Safety: the entry is on our wheel.
         unsafe { self.wheel.remove(EntryRef::from_raw(at).link()) };
     }
-}
-
-/// A buffer of `len` zeros.
-fn zeros(len: usize) -> SharedBytes {
-    let mut bytes = SharedBytes::with_capacity(len);
-    bytes.resize(len);
-    bytes
 }
 
 impl Drop for Db {

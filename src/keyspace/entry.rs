@@ -689,9 +689,34 @@ impl<'e> EntryMut<'e> {
         true
     }
 
+    /// Replaces a part of an inline string where the whole then needs the same size class. The part lies inside.
+    #[inline]
+    pub fn try_splice_inline(&mut self, at: usize, removed: usize, inserted: &[u8]) -> bool {
+        let entry = self.as_ref();
+        if entry.repr() != Repr::Inline {
+            return false;
+        }
+        let old_len = entry.header().inline_len as usize;
+        let new_len = old_len - removed + inserted.len();
+        let size = entry.size();
+        assert!(at + removed <= old_len, "the part lies inside");
+        if new_len > INLINE_BYTES_MAX || usable_size(size) != usable_size(size - old_len + new_len) {
+            return false;
+        }
+        let offset = entry.key_offset() + entry.key_len();
+        // The allocation has the size class of both lengths.
+        unsafe {
+            let part = self.at.as_ptr().cast::<u8>().add(offset + at);
+            ptr::copy(part.add(removed), part.add(inserted.len()), old_len - removed - at);
+            ptr::copy_nonoverlapping(inserted.as_ptr(), part, inserted.len());
+            (*self.at.as_ptr()).inline_len = new_len as u16;
+        }
+        true
+    }
+
     /// The bytes of an inline string, to be edited in place.
     #[inline]
-    pub fn inline_bytes(&mut self) -> Option<&mut [u8]> {
+    pub fn inline_bytes(self) -> Option<&'e mut [u8]> {
         let entry = self.as_ref();
         if entry.repr() != Repr::Inline {
             return None;
@@ -703,10 +728,11 @@ impl<'e> EntryMut<'e> {
 
     /// The buffer of a large string.
     #[inline]
-    pub fn shared(&mut self) -> Option<&mut SharedBytes> {
+    pub fn shared(self) -> Option<&'e mut SharedBytes> {
         if self.as_ref().repr() != Repr::Shared {
             return None;
         }
+        // Invariant: `repr` tells the type in the value word, and the view is exclusive.
         Some(unsafe { &mut *self.as_ref().word().cast::<SharedBytes>() })
     }
 
@@ -749,6 +775,16 @@ mod tests {
         assert!(entry.as_mut().try_set_inline(b"fedcba987654321"));
         assert_eq!(entry.as_ref().string().ok().expect("a string").to_vec(), b"fedcba987654321");
         assert!(!entry.as_mut().try_set_inline(&[b'x'; 100]));
+    }
+
+    #[test]
+    fn a_part_is_replaced_within_the_size_class() {
+        let mut entry = EntryBox::inline(b"key", b"0123456789", false, 0);
+        assert!(entry.as_mut().try_splice_inline(2, 3, b"ab"));
+        assert!(entry.as_mut().try_splice_inline(9, 0, b"xyz"));
+        assert!(entry.as_mut().try_splice_inline(0, 1, b""));
+        assert_eq!(entry.as_ref().string().ok().expect("a string").to_vec(), b"1ab56789xyz");
+        assert!(!entry.as_mut().try_splice_inline(0, 0, &[b'x'; 100]));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod fields;
 mod garbage;
 mod key_sizes;
 mod space;
+mod string_edit;
 mod watch;
 
 pub mod digest;
@@ -29,3 +30,4 @@ pub use eviction::{Policy, idle_seconds};
 pub use garbage::{Garbage, GarbageQueue};
 pub use key_sizes::KeySizes;
 pub use space::Keyspace;
+pub use string_edit::StringEdit;

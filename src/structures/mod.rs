@@ -3,6 +3,9 @@
 pub mod deadline_heap;
 pub mod field_map;
 pub mod id_map;
+pub mod bitmap;
+pub mod field_map;
+pub mod hyper_log_log;
 pub mod int_set;
 mod length;
 pub mod list_pack;
@@ -17,3 +20,4 @@ mod thin;
 pub mod timed_pack;
 pub mod timers;
 pub mod wheel;
+mod wide;

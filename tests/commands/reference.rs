@@ -33,6 +33,8 @@ const OUR_ARGUMENTS: &[(&str, &str)] = &[
     ("xadd", " idmp:oneof?@8.6.0(pid:string=IDMPAUTO pid:block(pid:string=IDMP iid:string))"),
     ("xreadgroup", " min-idle-time:integer=CLAIM?@8.4.0"),
     ("xtrim", " condition:oneof?@8.2.0(keepref:pure-token=KEEPREF delref:pure-token=DELREF acked:pure-token=ACKED)"),
+    // Of 8.2.
+    ("bitop", " diff:pure-token=DIFF diff1:pure-token=DIFF1 andor:pure-token=ANDOR one:pure-token=ONE"),
 ];
 
 /// A reply as RESP2 has it.

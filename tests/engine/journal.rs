@@ -154,3 +154,24 @@ fn what_is_removed_with_regard_to_groups_stands_as_received() {
         "SELECT 0 XADD s IDMP p i 1700000000000-0 f v XADD s IDMP p i f v XCFGSET s IDMP-MAXSIZE 7",
     );
 }
+
+#[test]
+fn bits_stand_where_they_changed() {
+    check(
+        &["SETBIT b 7 1", "SETBIT b 7 1", "SETBIT b 20 0", "GETBIT b 7", "BITCOUNT b", "BITPOS b 1"],
+        "SELECT 0 SETBIT b 7 1 SETBIT b 20 0",
+    );
+    check(
+        &["BITFIELD b SET u8 0 5", "BITFIELD b SET u8 0 5", "BITFIELD b GET u8 0 INCRBY u8 0 1", "BITFIELD b GET u8 0"],
+        "SELECT 0 BITFIELD b SET u8 0 5 BITFIELD b GET u8 0 INCRBY u8 0 1",
+    );
+    check(&["BITOP NOT d none", "SETBIT b 7 1", "BITOP NOT d b"], "SELECT 0 SETBIT b 7 1 BITOP NOT d b");
+}
+
+#[test]
+fn a_count_that_is_kept_in_its_string_is_a_write() {
+    check(
+        &["PFADD h a b", "PFADD h a", "PFCOUNT h", "PFCOUNT h", "PFCOUNT h none", "PFMERGE d h", "PFDEBUG TODENSE d"],
+        "SELECT 0 PFADD h a b PFCOUNT h PFMERGE d h PFDEBUG TODENSE d",
+    );
+}

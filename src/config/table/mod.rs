@@ -30,7 +30,6 @@ const DEFRAG: &str = "there is no active defragmentation";
 const NO_DEFRAG: &str =
     "Active defragmentation cannot be enabled: size classes of 8 bytes leave little to gain, and values do not move";
 const FLUSH: &str = "what is flushed is freed in slices, however it is asked for";
-const HYPERLOGLOG: &str = "the HyperLogLog commands are not there yet";
 const LATER_OOM: &str = "the kernel's out-of-memory score is not adjusted yet";
 const LOADING: &str = "a dump is loaded in pieces that are bounded by time";
 const PURGE: &str = "free pages go back to the system at once";
@@ -140,7 +139,7 @@ settings! {
     zset_listpack_value_bytes_max: usize = memory("zset-max-listpack-value", "64", 0, LONG_MAX_U)
         .alias("zset-max-ziplist-value").tells(Change::Limits);
     hll_sparse_bytes_max: usize = memory("hll-sparse-max-bytes", "3000", 0, LONG_MAX_U)
-        .tells(Change::Limits).idle(HYPERLOGLOG);
+        .tells(Change::Limits);
     stream_node_bytes_max: usize = memory("stream-node-max-bytes", "4kb", 0, LONG_MAX_U)
         .tells(Change::Limits);
     stream_node_entries_max: u64 = integer("stream-node-max-entries", "100", 0, LONG_MAX)

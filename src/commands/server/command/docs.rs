@@ -74,7 +74,7 @@ fn doc_flags(spec: &Spec) -> Vec<&'static str> {
     let is_debug = spec.name == "DEBUG" && matches!(spec.group, Group::Server);
     let flags = [
         (!spec.deprecated.0.is_empty(), "deprecated"),
-        (is_debug || matches!(spec.name, "RESTORE-ASKING" | "REPLCONF"), "syscmd"),
+        (is_debug || matches!(spec.name, "RESTORE-ASKING" | "REPLCONF" | "PFDEBUG" | "PFSELFTEST"), "syscmd"),
     ];
     flags.into_iter().filter(|flag| flag.0).map(|flag| flag.1).collect()
 }
