@@ -8,6 +8,11 @@ from .grammar import Template
 EXPIRE_OPTION = "[EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> | KEEPTTL]"
 LIMIT = "[LIMIT <index> <few>]"
 
+AROUND = "(FROMMEMBER <e> | FROMLONLAT <lon> <lat>)"
+SHAPE = "(BYRADIUS <length> <unit> | BYBOX <length> <length> <unit>)"
+GEO_ORDER = "[ASC | DESC] [COUNT <pcount> [ANY]]"
+GEO_DETAILS = "[WITHDIST] [WITHHASH] [WITHCOORD]"
+
 TEXT = {
     "string": f"""
 4 SET <k> <v>
@@ -151,6 +156,30 @@ ZINTERCARD <nkeys> [LIMIT <count>]
 SADD <k.set> (<e>)+
 ZRANDMEMBER <k> [<few>] [WITHSCORES]
 ZSCAN <k> 0 [MATCH <pattern>] [COUNT (100000 | 100000 | <pcount>)]
+""",
+    "geo": f"""
+6 GEOADD <k.zset> (<lon> <lat> <e>)+
+GEOADD <k.zset> [NX | XX] [CH] [XX] (<lon> <lat> <e>)+
+ZADD <k.zset> <score> <e>
+GEOPOS <k.zset> (<e>)*
+GEOHASH <k.zset> (<e>)*
+2 GEODIST <k.zset> <e> <e> [<unit>]
+3 GEOSEARCH <k.zset> {AROUND} {SHAPE} {GEO_DETAILS} {GEO_ORDER}
+GEOSEARCH <k.zset> {SHAPE} {GEO_ORDER} {AROUND} {GEO_DETAILS}
+2 GEOSEARCHSTORE <k> <k.zset> {AROUND} {SHAPE} {GEO_ORDER} [STOREDIST]
+2 GEORADIUS <k.zset> <lon> <lat> <length> <unit> {GEO_DETAILS} {GEO_ORDER} [STORE <k> | STOREDIST <k>]
+GEORADIUS_RO <k.zset> <lon> <lat> <length> <unit> {GEO_DETAILS} {GEO_ORDER}
+2 GEORADIUSBYMEMBER <k.zset> <e> <length> <unit> {GEO_DETAILS} {GEO_ORDER} [STORE <k> | STOREDIST <k>]
+GEORADIUSBYMEMBER_RO <k.zset> <e> <length> <unit> {GEO_DETAILS} {GEO_ORDER}
+ZRANGE <k.zset> 0 -1 WITHSCORES
+DEL <k>
+""",
+    "polygon": f"""
+6 GEOADD <k.zset> (<corner> <e>)+
+4 GEOSEARCH <k.zset> BYPOLYGON 3 <corner> <corner> <corner> [WITHDIST] [WITHHASH] {GEO_ORDER}
+4 GEOSEARCH <k.zset> BYPOLYGON 4 <corner> <corner> <corner> <corner> [WITHDIST] [WITHHASH] {GEO_ORDER}
+GEOSEARCH <k.zset> {GEO_ORDER} BYPOLYGON <count> (<corner>)+ (<corner>)+ (<corner>)+ [WITHDIST] [WITHHASH] [{SHAPE} | {AROUND}]
+2 GEOSEARCHSTORE <k> <k.zset> BYPOLYGON 3 <corner> <corner> <corner> {GEO_ORDER} [STOREDIST]
 """,
     "generic": """
 DEL (<k>)+
@@ -420,10 +449,10 @@ def templates(text):
 
 
 FAMILIES = {name: list(templates(text)) for name, text in TEXT.items()}
-BATCHES = ("string", "list", "set", "hash", "zset", "generic", "expiry")
+BATCHES = ("string", "list", "set", "hash", "zset", "geo", "generic", "expiry")
 SESSIONS = ("multi", "blocking", "pubsub", "tracking", "connection", "protocol")
-# Families for parts that an issue to come brings; run when named.
-LATER = ("fieldttl",)
+# Families for parts that an issue to come brings, or for which the reference is another server (`polygon`: Valkey 9); run when named.
+LATER = ("fieldttl", "polygon")
 
 # Settings that a sequence may begin with, so that both encodings of a type and the way between them are met with few elements.
 SETTINGS = [

@@ -3,8 +3,10 @@
 pub mod cluster;
 pub mod connection;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod help;
+mod items;
 pub mod list;
 mod near;
 pub mod persistence;
@@ -14,6 +16,7 @@ mod scan_options;
 pub mod scripting;
 pub mod server;
 pub mod set;
+pub mod sort;
 pub mod stream;
 pub mod string;
 pub mod transactions;
@@ -26,6 +29,7 @@ pub const ALL: &[&[&[Command]]] = &[
     &[cluster::COMMANDS],
     connection::COMMANDS,
     generic::COMMANDS,
+    geo::COMMANDS,
     &[hash::COMMANDS],
     list::COMMANDS,
     &[persistence::COMMANDS],
@@ -34,6 +38,7 @@ pub const ALL: &[&[&[Command]]] = &[
     scripting::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
+    sort::COMMANDS,
     stream::COMMANDS,
     string::COMMANDS,
     // The last line is a comment so that every family keeps its own.

@@ -1,6 +1,7 @@
 //! Pure containers, each with its model test; they know bytes, numbers and order, nothing of Redis.
 
 pub mod field_map;
+pub mod geo;
 pub mod int_set;
 mod length;
 pub mod list_pack;

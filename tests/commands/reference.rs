@@ -25,7 +25,13 @@ const OUR_COMMANDS: &[(&str, &str)] = &[
 ];
 
 /// Arguments that Redis 8.0.6 does not have, as lines of the data write them, with their commands.
-const OUR_ARGUMENTS: &[(&str, &str)] = &[];
+const OUR_ARGUMENTS: &[(&str, &str)] = &[
+    // Valkey 9.
+    ("geosearch", POLYGON),
+    ("geosearchstore", POLYGON),
+];
+
+const POLYGON: &str = " polygon:block(num-vertices:integer=BYPOLYGON vertices:block*(longitude:double latitude:double))";
 
 /// A reply as RESP2 has it.
 enum Tree {
