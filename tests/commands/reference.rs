@@ -31,7 +31,8 @@ const OUR_ARGUMENTS: &[(&str, &str)] = &[
     ("geosearchstore", POLYGON),
 ];
 
-const POLYGON: &str = " polygon:block(num-vertices:integer=BYPOLYGON vertices:block*(longitude:double latitude:double))";
+const POLYGON: &str =
+    " polygon:block(num-vertices:integer=BYPOLYGON vertices:block*(longitude:double latitude:double))";
 
 /// A reply as RESP2 has it.
 enum Tree {

@@ -10,15 +10,18 @@ use crate::spec::flag::{DENYOOM, WRITE};
 use crate::spec::{Group, at, command};
 use crate::structures::geo::Cell;
 
-pub const COMMANDS: &[Command] =
-    &[command("GEOADD", "key [condition=NX|XX]@6.2.0 [change=CH]@6.2.0 {data=longitude:double latitude:double member}+", -5)
-        .since("3.2.0")
-        .group(Group::Geo)
-        .flags(WRITE | DENYOOM)
-        .keys(at(1).read_write().update())
-        .cost("O(log n) a member")
-        .says("Adds members at places, or moves those there.")
-        .data(geoadd)];
+pub const COMMANDS: &[Command] = &[command(
+    "GEOADD",
+    "key [condition=NX|XX]@6.2.0 [change=CH]@6.2.0 {data=longitude:double latitude:double member}+",
+    -5,
+)
+.since("3.2.0")
+.group(Group::Geo)
+.flags(WRITE | DENYOOM)
+.keys(at(1).read_write().update())
+.cost("O(log n) a member")
+.says("Adds members at places, or moves those there.")
+.data(geoadd)];
 
 fn geoadd(call: &mut Call, db: &mut Db) -> Outcome {
     let mut options = Options::default();

@@ -46,8 +46,7 @@ fn sort(
 ) -> Vec<u32> {
     assert!(keys.len() <= ELEMENTS_MAX, "no collection has more elements");
     let mut keyed: Vec<Keyed> = keys.enumerate().map(|(place, key)| Keyed { key, place: place as u32 }).collect();
-    let mut by_all =
-        |a: &Keyed, b: &Keyed| a.key.cmp(&b.key).then_with(|| compare(a.place as usize, b.place as usize));
+    let mut by_all = |a: &Keyed, b: &Keyed| a.key.cmp(&b.key).then_with(|| compare(a.place as usize, b.place as usize));
     if window.is_empty() {
         return Vec::new();
     }
@@ -106,12 +105,16 @@ mod tests {
 
             let items: Vec<Item> = texts.iter().map(|text| Item::Bytes(text.as_bytes())).collect();
             let mut expected: Vec<usize> = (0..count).collect();
-            expected.sort_by(|&a, &b| {
-                turned(numbers[a].total_cmp(&(numbers[b])).then_with(|| texts[a].cmp(&texts[b])))
-            });
+            expected
+                .sort_by(|&a, &b| turned(numbers[a].total_cmp(&(numbers[b])).then_with(|| texts[a].cmp(&texts[b]))));
             let sorted = by_score(&items, &numbers, is_descending, window.clone());
             let shown = |place: usize| (numbers[place].to_bits(), &texts[place]);
-            assert!(sorted.iter().map(|&place| shown(place as usize)).eq(expected[window.clone()].iter().map(|&p| shown(p))));
+            assert!(
+                sorted
+                    .iter()
+                    .map(|&place| shown(place as usize))
+                    .eq(expected[window.clone()].iter().map(|&p| shown(p)))
+            );
 
             let keys: Vec<Option<&[u8]>> =
                 texts.iter().map(|text| (text.len() % 3 > 0).then_some(text.as_bytes())).collect();
