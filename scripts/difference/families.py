@@ -8,6 +8,11 @@ from .grammar import Template
 EXPIRE_OPTION = "[EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> | KEEPTTL]"
 LIMIT = "[LIMIT <index> <few>]"
 
+AROUND = "(FROMMEMBER <e> | FROMLONLAT <lon> <lat>)"
+SHAPE = "(BYRADIUS <length> <unit> | BYBOX <length> <length> <unit>)"
+GEO_ORDER = "[ASC | DESC] [COUNT <pcount> [ANY]]"
+GEO_DETAILS = "[WITHDIST] [WITHHASH] [WITHCOORD]"
+
 TEXT = {
     "string": f"""
 4 SET <k> <v>
@@ -262,6 +267,50 @@ COPY <k> <k> [REPLACE]
 @restore <k> <k>
 DEL <k>
 TYPE <k>
+""",
+    "geo": f"""
+6 GEOADD <k.zset> (<lon> <lat> <e>)+
+GEOADD <k.zset> [NX | XX] [CH] [XX] (<lon> <lat> <e>)+
+ZADD <k.zset> <score> <e>
+GEOPOS <k.zset> (<e>)*
+GEOHASH <k.zset> (<e>)*
+2 GEODIST <k.zset> <e> <e> [<unit>]
+3 GEOSEARCH <k.zset> {AROUND} {SHAPE} {GEO_DETAILS} {GEO_ORDER}
+GEOSEARCH <k.zset> {SHAPE} {GEO_ORDER} {AROUND} {GEO_DETAILS}
+2 GEOSEARCHSTORE <k> <k.zset> {AROUND} {SHAPE} {GEO_ORDER} [STOREDIST]
+2 GEORADIUS <k.zset> <lon> <lat> <length> <unit> {GEO_DETAILS} {GEO_ORDER} [STORE <k> | STOREDIST <k>]
+GEORADIUS_RO <k.zset> <lon> <lat> <length> <unit> {GEO_DETAILS} {GEO_ORDER}
+2 GEORADIUSBYMEMBER <k.zset> <e> <length> <unit> {GEO_DETAILS} {GEO_ORDER} [STORE <k> | STOREDIST <k>]
+GEORADIUSBYMEMBER_RO <k.zset> <e> <length> <unit> {GEO_DETAILS} {GEO_ORDER}
+ZRANGE <k.zset> 0 -1 WITHSCORES
+DEL <k>
+""",
+    "sort": """
+4 RPUSH <k.list> (<v>)+
+3 SADD <k.set> (<v>)+
+3 ZADD <k.zset> (<score> <v>)+
+3 RPUSH <k.list> (<int>)+
+3 MSET (w_<few> <v>)+
+2 HSET h_<few> f <v> g <v>
+SET l1 <v>
+6 SORT <k.list> [ALPHA] [ASC | DESC] [LIMIT <index> <few>]
+4 SORT <k.list> [BY (w_* | h_*->f | nosort | <pattern>)] [LIMIT <index> <few>] [GET #] [GET w_*] [GET h_*->g] [ASC | DESC]
+2 SORT <k.set> [ALPHA] [DESC] [LIMIT <index> <few>] [STORE <k>]
+2 SORT <k.zset> [ALPHA | BY nosort] [DESC | ASC] [LIMIT <index> <few>] [STORE <k>]
+SORT <k.list> ALPHA BY w_* [GET #]
+SORT <k.list> STORE <k.list> [ALPHA] [BY w_*]
+SORT <any> [GET (<pattern> | # | w_*)] [STORE <any>] [BY nosort]
+2 SORT_RO <any> [ALPHA] [DESC] [LIMIT <index> <few>] [GET <pattern>]
+LRANGE <k.list> 0 -1
+DEL <any>
+COMMAND GETKEYS SORT <k> [LIMIT <few> <few>] [STORE <k>] [BY <pattern>] [GET STORE] [STORE <k>]
+""",
+    "polygon": f"""
+6 GEOADD <k.zset> (<corner> <e>)+
+4 GEOSEARCH <k.zset> BYPOLYGON 3 <corner> <corner> <corner> [WITHDIST] [WITHHASH] {GEO_ORDER}
+4 GEOSEARCH <k.zset> BYPOLYGON 4 <corner> <corner> <corner> <corner> [WITHDIST] [WITHHASH] {GEO_ORDER}
+GEOSEARCH <k.zset> {GEO_ORDER} BYPOLYGON <count> (<corner>)+ (<corner>)+ (<corner>)+ [WITHDIST] [WITHHASH] [{SHAPE} | {AROUND}]
+2 GEOSEARCHSTORE <k> <k.zset> BYPOLYGON 3 <corner> <corner> <corner> {GEO_ORDER} [STOREDIST]
 """,
     "generic": """
 DEL (<k>)+
@@ -561,10 +610,10 @@ def templates(text):
 
 
 FAMILIES = {name: list(templates(text)) for name, text in TEXT.items()}
-BATCHES = ("string", "bitmap", "hyperloglog", "list", "set", "hash", "fieldttl", "zset", "stream", "generic", "expiry")
+BATCHES = ("string", "bitmap", "hyperloglog", "list", "set", "hash", "fieldttl", "zset", "geo", "sort", "stream", "generic", "expiry")
 SESSIONS = ("multi", "blocking", "streamwait", "pubsub", "tracking", "connection", "protocol")
-# Families for parts that an issue to come brings; run when named.
-LATER = ()
+# Families for which the reference is another server (`polygon`: Valkey 9); run when named.
+LATER = ("polygon",)
 
 # Settings that a sequence may begin with, so that both encodings of a type and the way between them are met with few elements.
 SETTINGS = [

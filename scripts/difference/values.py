@@ -107,6 +107,20 @@ def lex_bound(dice):
     return dice.choice([b"", b"a", b"[", b"(", b"--", b"+a", b"(("])
 
 
+def angle(limit):
+    """A longitude or latitude: mostly near one of a few places, now and then anywhere or at the edge of the map."""
+    def generate(dice):
+        roll = dice.random()
+        if roll < 0.7:
+            return b"%.6f" % (dice.choice((0, 10, -60, 0.999 * limit)) + dice.uniform(-1, 1) * 10 ** dice.randint(-4, 0) * 0.001 * limit)
+        return b"%r" % dice.uniform(-limit, limit) if roll < 0.9 else dice.choice([b"0", b"5", b"10", b"-0", b"%r" % limit, b"-%r" % limit])
+    return generate
+
+
+def length(dice):
+    return b"%.3f" % (10 ** dice.uniform(-2, 7.5)) if dice.random() < 0.5 else dice.choice([b"0", b"1", b"50", b"1000", b"200", b"20000"])
+
+
 def seconds(dice):
     return dice.choice([b"100", b"1000", b"5000", b"86400"])
 
@@ -214,6 +228,10 @@ KINDS = {
     "db": mostly(small(0, 2), edges([b"15", b"16", b"-1", *EDGE_INTEGERS]), 0.1),
     "pattern": one_of(edges(PATTERNS), edges(PATTERNS), edges(WORDS)),
     "weight": mostly(float_word, edges(EDGE_FLOATS), 0.15),
+    "corner": lambda dice, family: [angle(180)(dice), angle(85.05112878)(dice)],
+    "lon": mostly(angle(180), edges(EDGE_FLOATS + [b"180.0001", b"-181"]), 0.04), "lat": mostly(angle(85.05112878), edges(EDGE_FLOATS + [b"85.06", b"-90"]), 0.04),
+    "length": mostly(length, edges([b"-1", b"-0.0", *EDGE_FLOATS]), 0.08),
+    "unit": mostly(edges([b"m", b"km", b"KM", b"ft", b"mi"]), edges([b"", b"cm", b"meters"]), 0.05),
     "channel": one_of(edges([b"c1", b"c2", b"c3", b"", b"ch\x00"])),
     "cpattern": one_of(edges([b"c*", b"c?", b"*", b"c[12]"])),
     "word": one_of(edges([word for word in WORDS if b"\x00" not in word])),  # names in error texts end at a NUL in Redis

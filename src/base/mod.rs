@@ -2,6 +2,7 @@
 //! Owns no state but the allocator's counters and the hash seed; knows nothing of what stands above.
 
 pub mod clock;
+pub mod collate;
 pub mod crc;
 pub mod glob;
 pub mod hash;
@@ -12,4 +13,5 @@ pub mod number;
 pub mod random;
 pub mod sha;
 pub mod shared_bytes;
+pub mod slot;
 pub mod words;

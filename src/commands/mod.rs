@@ -4,9 +4,11 @@ pub mod bitmap;
 pub mod cluster;
 pub mod connection;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod help;
 pub mod hyper_log_log;
+mod items;
 pub mod list;
 mod near;
 pub mod persistence;
@@ -16,6 +18,7 @@ mod scan_options;
 pub mod scripting;
 pub mod server;
 pub mod set;
+pub mod sort;
 pub mod stream;
 pub mod string;
 pub mod transactions;
@@ -29,6 +32,7 @@ pub const ALL: &[&[&[Command]]] = &[
     &[cluster::COMMANDS],
     connection::COMMANDS,
     generic::COMMANDS,
+    geo::COMMANDS,
     &[hash::COMMANDS],
     hyper_log_log::COMMANDS,
     list::COMMANDS,
@@ -38,6 +42,7 @@ pub const ALL: &[&[&[Command]]] = &[
     scripting::COMMANDS,
     server::COMMANDS,
     set::COMMANDS,
+    sort::COMMANDS,
     stream::COMMANDS,
     string::COMMANDS,
     // The last line is a comment so that every family keeps its own.

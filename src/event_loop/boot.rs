@@ -11,6 +11,7 @@ use super::outside::Outside;
 use super::start_up;
 use super::tick::{EventLoop, News};
 use crate::base::clock::Clock;
+use crate::base::collate;
 use crate::base::random::Random;
 use crate::config::Settings;
 use crate::config::load::system_text;
@@ -53,6 +54,9 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
     // 1. Chance first: the seed of the hash must stand before the first table.
     let mut random = Random::from_system().map_err(failed("Can't read random numbers from the system"))?;
     crate::base::hash::set_seed(random.next_u64());
+    if !collate::set_locale(&settings.collation) && !settings.collation.is_empty() {
+        return Err(BootError("Failed to configure LOCALE for invalid locale name.".to_owned()));
+    }
     // 2. As many descriptors as clients may come, or fewer clients.
     adjust_open_files(&mut settings);
     let commands = CommandTable::new(families, &start.renamed_commands).map_err(BootError)?;

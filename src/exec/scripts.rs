@@ -64,6 +64,9 @@ pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Jo
         is_busy: false,
         command: OwnedRequest::default(),
     });
+    if let Some(session) = server.sessions.get_mut(key) {
+        session.set(session_flag::IN_SCRIPT);
+    }
     let declared = job.flags & script_flag::UNDECLARED == 0;
     let mut stage = Stage {
         context: Context {
@@ -90,6 +93,7 @@ pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Jo
     }
     call.propagation.suppress();
     if let Some(session) = server.sessions.get_mut(key) {
+        session.clear(session_flag::IN_SCRIPT);
         // SELECT in a script is for the script.
         session.db = call.db;
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::base::collate;
 use crate::config::change::Change;
 use crate::config::reference::changed_without_effect;
 use crate::config::set::{Proposal, SetError};
@@ -66,6 +67,10 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
             super::tracking::check_limit(server);
             Ok(())
         }
+        Change::Collation => match collate::set_locale(&settings.collation) {
+            true => Ok(()),
+            false => Err("Invalid locale name".into()),
+        },
         Change::Clients => {
             server.watch_idle_sessions();
             Ok(())
@@ -86,7 +91,6 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
         | Change::Cluster
         | Change::OomScore
         | Change::ProcessTitle
-        | Change::Collation
         | Change::Signals
         | Change::Allocator => Ok(()),
     }

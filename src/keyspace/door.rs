@@ -344,6 +344,11 @@ impl Db {
     /// Puts a whole collection at `key` in place of whatever is there (…STORE commands); an empty one removes the key.
     /// Gives back whether something was there. Counts one change with `event`, or with "del" when nothing is stored.
     pub fn store<T: Held>(&mut self, key: Key<'_>, object: T, event: Event) -> bool {
+        self.store_counting(key, object, event, 1)
+    }
+
+    /// As `store`, for commands that count each element stored as a change.
+    pub fn store_counting<T: Held>(&mut self, key: Key<'_>, object: T, event: Event, changes: u64) -> bool {
         let existed = self.live(key).is_some();
         if object.is_empty() {
             return existed && self.remove(key, event::DEL);
@@ -357,7 +362,7 @@ impl Db {
         } else {
             self.insert(key, entry);
         }
-        self.changed(key.bytes, true, 1);
+        self.changed(key.bytes, true, changes);
         self.notice(key.bytes, event);
         existed
     }

@@ -52,6 +52,8 @@ pub mod flag {
     pub const RUN_QUEUED: u32 = 1 << 17;
     /// Its bytes are in the batch that is being gathered: nothing of it may be read past them before they are executed.
     pub const IN_BATCH: u32 = 1 << 30;
+    /// Runs a script: its commands are the script's.
+    pub const IN_SCRIPT: u32 = 1 << 29;
     /// Made by the server itself (loading, scripts): no socket, not limited.
     pub const INTERNAL: u32 = 1 << 18;
 }

@@ -92,6 +92,11 @@ pub const fn counted(index: u16) -> KeySpec {
     KeySpec { begin: Begin::Index(index), find: Find::Number { number_at: 0, first: 1, step: 1 }, flags: 0, notes: "" }
 }
 
+/// Keys that the words do not tell the places of.
+pub const fn unknown() -> KeySpec {
+    KeySpec { begin: Begin::Unknown, find: Find::Unknown, flags: 0, notes: "" }
+}
+
 impl KeySpec {
     /// The keys go on to `last` (relative to the first; -1 is the last word).
     pub const fn to(mut self, last: i16) -> KeySpec {

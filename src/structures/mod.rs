@@ -1,11 +1,11 @@
 //! Pure containers, each with its model test; they know bytes, numbers and order, nothing of Redis.
 
+pub mod bitmap;
 pub mod deadline_heap;
 pub mod field_map;
-pub mod id_map;
-pub mod bitmap;
-pub mod field_map;
+pub mod geo;
 pub mod hyper_log_log;
+pub mod id_map;
 pub mod int_set;
 mod length;
 pub mod list_pack;

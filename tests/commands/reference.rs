@@ -35,7 +35,13 @@ const OUR_ARGUMENTS: &[(&str, &str)] = &[
     ("xtrim", " condition:oneof?@8.2.0(keepref:pure-token=KEEPREF delref:pure-token=DELREF acked:pure-token=ACKED)"),
     // Of 8.2.
     ("bitop", " diff:pure-token=DIFF diff1:pure-token=DIFF1 andor:pure-token=ANDOR one:pure-token=ONE"),
+    // Valkey 9.
+    ("geosearch", POLYGON),
+    ("geosearchstore", POLYGON),
 ];
+
+const POLYGON: &str =
+    " polygon:block(num-vertices:integer=BYPOLYGON vertices:block*(longitude:double latitude:double))";
 
 /// A reply as RESP2 has it.
 enum Tree {

@@ -13,6 +13,7 @@ const UNSAFE_PLACES: &[(&str, &str)] = &[
     ("src/base/memory.rs", "the allocator"),
     ("src/base/shared_bytes.rs", "reference-counted buffers with counts of one thread"),
     ("src/base/clock.rs", "the cycle counter and clock_gettime"),
+    ("src/base/collate.rs", "setlocale and strxfrm of the C library"),
     ("src/reactor/", "system calls that mio does not make: signals, timers, sockets"),
     ("src/script/lend.rs", "the server lent to functions that Lua holds"),
     ("src/event_loop/", "system calls: limits, fork, files"),

@@ -23,6 +23,20 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     if named { Some(value) } else { None }
 }
 
+/// As ranges and SORT read a number, which is more freely than one to be stored: nothing is 0, what is too large is infinite,
+/// what is too small is 0, and a zero byte ends the text; but there are no hexadecimal digits.
+pub fn parse_f64_freely(text: &[u8]) -> Option<f64> {
+    if let Some(value) = parse_short_integer(text) {
+        return Some(value);
+    }
+    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (!value.is_nan()).then_some(value)
+}
+
 /// The common case, up to 15 plain digits: exact in a double, no rounding to think of.
 #[inline]
 fn parse_short_integer(text: &[u8]) -> Option<f64> {
@@ -164,6 +178,28 @@ mod tests {
         ];
         for &(text, value) in cases {
             assert_eq!(parse_f64(text.as_bytes()), Some(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_more_freely_where_redis_does() {
+        let cases = [
+            ("", Some(0.0)),
+            ("7", Some(7.0)),
+            ("-0", Some(-0.0)),
+            ("+5", Some(5.0)),
+            ("1e400", Some(f64::INFINITY)),
+            ("1e-400", Some(0.0)),
+            ("1\x002", Some(1.0)),
+            ("\x00", Some(0.0)),
+            ("0x10", None),
+            (" 1", None),
+            ("1 ", None),
+            ("nan", None),
+            ("1e", None),
+        ];
+        for (text, value) in cases {
+            assert_eq!(parse_f64_freely(text.as_bytes()), value, "{text:?}");
         }
     }
 

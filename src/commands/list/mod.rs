@@ -1,4 +1,4 @@
-//! Lists. What the commands share stands here: how an element is written, and what a range of indices means.
+//! Lists. What the commands share stands here: events, and what a range of indices means.
 
 mod change;
 mod moves;
@@ -8,8 +8,6 @@ mod read;
 
 use crate::exec::{Call, Command, Stop, fault};
 use crate::keyspace::event::{Event, class, event};
-use crate::protocol::reply::{Reply, Strings};
-use crate::structures::list_pack::Item;
 use crate::value::list::End;
 
 pub const COMMANDS: &[&[Command]] = &[push::COMMANDS, pop::COMMANDS, read::COMMANDS, change::COMMANDS, moves::COMMANDS];
@@ -32,24 +30,6 @@ const fn pop_event(end: End) -> Event {
     match end {
         End::Front => LPOP,
         End::Back => RPOP,
-    }
-}
-
-/// Writes an element as a string.
-#[inline]
-fn write_item(reply: &mut Reply, item: Item) {
-    match item {
-        Item::Bytes(bytes) => reply.bulk(bytes),
-        Item::Int(number) => reply.bulk_integer(number),
-    }
-}
-
-/// Writes an element as one of many strings.
-#[inline(always)]
-fn push_item(strings: &mut Strings, item: Item) {
-    match item {
-        Item::Bytes(bytes) => strings.push(bytes),
-        Item::Int(number) => strings.push_integer(number),
     }
 }
 

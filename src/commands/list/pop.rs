@@ -2,9 +2,10 @@
 //!
 //! All take elements from one end of the first list that there is; they differ in what they do when there is none.
 
-use super::{end_at, pop_event, push_item, write_item};
+use super::{end_at, pop_event};
 use crate::base::clock::Ms;
 use crate::base::number::parse_i64;
+use crate::commands::items::{push_item, write_item};
 use crate::exec::{Block, Call, Command, Outcome, Stop, WhenDenied, fault};
 use crate::keyspace::{Changes, Db};
 use crate::spec::flag::{BLOCKING, FAST, MOVABLE_KEYS, WRITE};

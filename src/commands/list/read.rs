@@ -1,7 +1,8 @@
 //! LLEN, LRANGE, LINDEX, LPOS.
 
-use super::{push_item, range_of, symmetric_integer, write_item};
+use super::{range_of, symmetric_integer};
 use crate::base::number::parse_i64;
+use crate::commands::items::{push_item, write_item};
 use crate::exec::{Call, Command, Outcome, Stop, fault};
 use crate::keyspace::Db;
 use crate::spec::flag::{FAST, READONLY};

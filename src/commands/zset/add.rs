@@ -40,12 +40,12 @@ const NOT_A_NUMBER: Stop = Stop::error("ERR resulting score is not a number (NaN
 
 /// When a member is to be added or changed, and what is answered.
 #[derive(Clone, Copy, Default)]
-struct Options {
-    nx: bool,
-    xx: bool,
+pub(in crate::commands) struct Options {
+    pub nx: bool,
+    pub xx: bool,
     gt: bool,
     lt: bool,
-    ch: bool,
+    pub ch: bool,
     incr: bool,
 }
 
@@ -98,11 +98,18 @@ impl Options {
 
 /// What became of the pairs of a request.
 #[derive(Clone, Copy, Default)]
-struct Tally {
+pub(in crate::commands) struct Tally {
     added: u64,
     updated: u64,
     /// The score of the last member that the options let through.
     score: Option<f64>,
+}
+
+impl Tally {
+    /// Members added or given another score.
+    pub fn changed(self) -> u64 {
+        self.added + self.updated
+    }
 }
 
 fn zadd(call: &mut Call, db: &mut Db) -> Outcome {
@@ -136,7 +143,8 @@ fn add(call: &mut Call, db: &mut Db, mut options: Options) -> Outcome {
     reply(call, tally, options)
 }
 
-fn add_pairs<'a>(
+/// Gives members their scores as the options say; what changed is recorded.
+pub(in crate::commands) fn add_pairs<'a>(
     zset: &mut Zset,
     changes: &mut Changes,
     pairs: impl ExactSizeIterator<Item = (f64, &'a [u8])> + Clone,
@@ -159,13 +167,14 @@ fn add_pairs<'a>(
             Placed::Unchanged => {}
         }
     }
-    if tally.added + tally.updated > 0 {
-        changes.record(if options.incr { ZINCR } else { ZADD }, tally.added + tally.updated);
+    if tally.changed() > 0 {
+        changes.record(if options.incr { ZINCR } else { ZADD }, tally.changed());
     }
     tally
 }
 
-fn reply(call: &mut Call, tally: Tally, options: Options) -> Outcome {
+/// Answers with the number of members added (changed with CH), or the score with INCR.
+pub(in crate::commands) fn reply(call: &mut Call, tally: Tally, options: Options) -> Outcome {
     match tally.score {
         _ if !options.incr => call.reply.integer((tally.added + if options.ch { tally.updated } else { 0 }) as i64),
         None => call.reply.null(),

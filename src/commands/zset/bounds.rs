@@ -1,5 +1,6 @@
 //! The ends of ranges as they are written in requests: `5`, `(5`, `-inf` for scores; `[a`, `(a`, `-`, `+` for bytes.
 
+use crate::base::number::parse_f64_freely;
 use crate::exec::{Call, Stop};
 use crate::value::zset::{Bound, LexBound, LexRange, ScoreRange};
 use std::ops::Range;
@@ -15,20 +16,9 @@ pub(super) fn score_range(call: &Call, min: usize, max: usize) -> Result<ScoreRa
 
 fn score_bound(word: &[u8]) -> Option<Bound<f64>> {
     match word.split_first() {
-        Some((b'(', rest)) => bound_value(rest).map(Bound::Exclusive),
-        _ => bound_value(word).map(Bound::Inclusive),
+        Some((b'(', rest)) => parse_f64_freely(rest).map(Bound::Exclusive),
+        _ => parse_f64_freely(word).map(Bound::Inclusive),
     }
-}
-
-/// A score as an end of a range, which is read more freely than a score to be stored: nothing is 0, what is too large is
-/// infinite, what is too small is 0, and a zero byte ends the text; but there are no hexadecimal digits.
-fn bound_value(word: &[u8]) -> Option<f64> {
-    let text = word.split(|&byte| byte == 0).next().unwrap_or_default();
-    if text.is_empty() {
-        return Some(0.0);
-    }
-    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    (!value.is_nan()).then_some(value)
 }
 
 /// The range of bytes from word `min` to word `max`.

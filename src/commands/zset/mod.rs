@@ -1,6 +1,6 @@
 //! Sorted sets.
 
-mod add;
+pub(super) mod add;
 mod bounds;
 mod combine;
 mod pop;
@@ -10,6 +10,7 @@ mod read;
 mod remove;
 mod scan;
 
+use crate::commands::items::write_item;
 use crate::exec::Command;
 use crate::protocol::reply::Reply;
 use crate::structures::list_pack::Item;
@@ -25,15 +26,6 @@ pub const COMMANDS: &[&[Command]] = &[
     scan::COMMANDS,
 ];
 
-/// A member as a string.
-#[inline]
-fn reply_member(reply: &mut Reply, member: Item<'_>) {
-    match member {
-        Item::Bytes(bytes) => reply.bulk(bytes),
-        Item::Int(number) => reply.bulk_integer(number),
-    }
-}
-
 /// The start of an array of members, each with its score or without: pairs in RESP3, one flat list in RESP2.
 fn reply_members_start(reply: &mut Reply, count: usize, with_scores: bool) {
     reply.array(if with_scores && !reply.is_resp3() { count * 2 } else { count });
@@ -43,11 +35,11 @@ fn reply_members_start(reply: &mut Reply, count: usize, with_scores: bool) {
 #[inline]
 fn reply_scored(reply: &mut Reply, member: Item<'_>, score: f64, with_scores: bool) {
     if !with_scores {
-        return reply_member(reply, member);
+        return write_item(reply, member);
     }
     if reply.is_resp3() {
         reply.array(2);
     }
-    reply_member(reply, member);
+    write_item(reply, member);
     reply.double(score);
 }

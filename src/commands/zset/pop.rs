@@ -2,7 +2,7 @@
 //!
 //! Whatever the command, the journal reads which end of which key was popped, and how many.
 
-use super::reply_member;
+use crate::commands::items::write_item;
 use crate::exec::call::{Block, WhenDenied, fault};
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::keyspace::event::{Event, class, event};
@@ -107,7 +107,7 @@ fn pop(call: &mut Call, db: &mut Db, key: Key, end: End, count: usize, form: For
             if is_paired {
                 reply.array(2);
             }
-            reply_member(reply, member);
+            write_item(reply, member);
             reply.double(score);
         });
         if popped > 0 {

@@ -1,6 +1,7 @@
 //! ZRANDMEMBER.
 
-use super::{reply_member, reply_members_start, reply_scored};
+use super::{reply_members_start, reply_scored};
+use crate::commands::items::write_item;
 use crate::exec::call::fault;
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::keyspace::Db;
@@ -60,7 +61,7 @@ fn zrandmember(call: &mut Call, db: &mut Db) -> Outcome {
 
 fn one(call: &mut Call, db: &mut Db) -> Outcome {
     match db.read::<Zset>(call.key(1))?.and_then(|zset| zset.sample(call.random)) {
-        Some((member, _)) => reply_member(&mut call.reply, member),
+        Some((member, _)) => write_item(&mut call.reply, member),
         None => call.reply.null(),
     }
     Ok(())

@@ -35,7 +35,6 @@ const LOADING: &str = "a dump is loaded in pieces that are bounded by time";
 const PURGE: &str = "free pages go back to the system at once";
 const REPLICATION: &str = "replication is not there yet";
 const SANITIZE: &str = "payloads are checked in any case";
-const SORT: &str = "SORT is not there yet";
 const SYSLOG: &str = "the log goes to a file or to standard output";
 const TLS: &str = "TLS is not there yet";
 const TITLE: &str = "the process keeps the name under which it was started";
@@ -192,7 +191,7 @@ settings! {
     busy_reply_threshold_ms: i64 = integer("busy-reply-threshold", "5000", 0, LONG_MAX)
         .alias("lua-time-limit");
     lua_deprecated_api: bool = yes_no("lua-enable-deprecated-api", "no").hidden().immutable();
-    collation: Vec<u8> = text("locale-collate", "").tells(Change::Collation).idle(SORT);
+    collation: Vec<u8> = text("locale-collate", "").tells(Change::Collation);
 
     // Watching the server
     slowlog_slower_than_us: i64 = integer("slowlog-log-slower-than", "10000", -1, LONG_MAX)

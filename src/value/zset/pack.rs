@@ -136,6 +136,11 @@ pub(super) fn remove(pack: &mut ListPack, at: Position) {
     pack.remove_many(at, 2);
 }
 
+/// How many members have a lower score.
+pub(super) fn count_below(pack: &ListPack, score: f64) -> usize {
+    pack.pairs().take_while(|&(_, other)| score_of(other) < score).count()
+}
+
 /// The ranks of the members whose scores lie in a range.
 pub(super) fn ranks_by_score(pack: &ListPack, range: &ScoreRange) -> Range<usize> {
     let scores = || pack.pairs().map(|(_, score)| score_of(score));

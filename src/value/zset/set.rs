@@ -182,6 +182,14 @@ impl Zset {
         }
     }
 
+    /// How many members have a lower score.
+    pub fn count_below(&self, score: f64) -> usize {
+        match &self.0 {
+            Encoding::Pack(pack) => pack::count_below(pack, score),
+            Encoding::Map(map) => map.count_below(score, false),
+        }
+    }
+
     /// The ranks of the members whose scores lie in the range.
     pub fn ranks_by_score(&self, range: &ScoreRange) -> Range<usize> {
         match &self.0 {

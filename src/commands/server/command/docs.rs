@@ -50,7 +50,9 @@ fn write_command(call: &mut Call, id: usize) {
         write_text(call, "deprecated_since", deprecated_since);
     }
     if !instead.is_empty() {
-        write_text(call, "replaced_by", &format!("`{instead}`"));
+        // A name alone, or words around names.
+        let text = if instead.contains('`') { instead.to_owned() } else { format!("`{instead}`") };
+        write_text(call, "replaced_by", &text);
     }
     if !arguments.is_empty() {
         call.reply.bulk(b"arguments");
