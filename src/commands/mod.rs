@@ -1,5 +1,6 @@
 //! The commands: one file (or folder) a family, its rows above its functions above their tests. Must not keep state.
 
+pub mod acl;
 pub mod cluster;
 pub mod connection;
 pub mod generic;
@@ -23,6 +24,7 @@ use crate::exec::Command;
 
 /// Every command, by family.
 pub const ALL: &[&[&[Command]]] = &[
+    &[acl::COMMANDS],
     &[cluster::COMMANDS],
     connection::COMMANDS,
     generic::COMMANDS,

@@ -1,6 +1,7 @@
 //! One client session: what the server knows of a client, apart from its socket.
 
 use super::client_memory::Share;
+use crate::acl::UserId;
 use crate::base::clock::Ms;
 use crate::keyspace::SessionKey;
 use crate::protocol::args::OwnedRequest;
@@ -52,6 +53,10 @@ pub mod flag {
     pub const RUN_QUEUED: u32 = 1 << 17;
     /// Its bytes are in the batch that is being gathered: nothing of it may be read past them before they are executed.
     pub const IN_BATCH: u32 = 1 << 30;
+    /// Its user may not do everything: what it calls is checked.
+    pub const RESTRICTED: u32 = 1 << 24;
+    /// Its user may read every key by the call at hand (SORT with BY or GET), though it may not do everything.
+    pub const READS_EVERY_KEY: u32 = 1 << 25;
     /// Made by the server itself (loading, scripts): no socket, not limited.
     pub const INTERNAL: u32 = 1 << 18;
 }
@@ -92,6 +97,8 @@ pub struct Session {
     pub db: usize,
     pub is_resp3: bool,
     pub flags: u32,
+    /// Whose rules hold for it.
+    pub user: UserId,
     /// Replies not yet sent.
     pub out: Output,
     /// Bytes that were read but not yet executed: an incomplete request, or what a bound or a wait left.
@@ -134,6 +141,7 @@ impl Session {
             db: 0,
             is_resp3: false,
             flags: 0,
+            user: UserId::DEFAULT,
             out: Output::default(),
             pending: Vec::new(),
             progress: Progress::default(),

@@ -10,4 +10,5 @@ mod splits;
 mod subscribers;
 mod time;
 mod tracking;
+mod users;
 mod waiting;
