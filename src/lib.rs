@@ -29,6 +29,9 @@ pub mod config;
 /// What the server observes of itself.
 pub mod observe;
 
+/// Users, and what they may do.
+pub mod acl;
+
 /// Who listens to which channel.
 pub mod pubsub;
 

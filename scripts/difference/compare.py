@@ -74,6 +74,15 @@ def settings(tree):
     return kind, sorted(repr(pair) for pair in pairs if pair[0][1] not in DIRECTIVES_OF_THE_MACHINE)
 
 
+def denials(tree):
+    """ACL LOG: all but times, numbers that go on from one sequence to the next, and the line of the client."""
+    kind, content = tree
+    if not isinstance(content, list):
+        return tree
+    kept = (b"count", b"reason", b"context", b"object", b"username")
+    return kind, [[value for name, value in zip(entry[1][::2], entry[1][1::2]) if name[1] in kept] for entry in content]
+
+
 def transaction(tree):
     """EXEC: the replies in order, each with its inner lists unordered."""
     kind, content = tree
@@ -116,12 +125,13 @@ RULES = {
     "LATENCY DOCTOR": kind_only, "LATENCY LATEST": kind_only, "SLOWLOG GET": kind_only, "SLOWLOG LEN": kind_only, "MEMORY STATS": kind_only,
     "CLIENT ID": kind_only, "CLIENT LIST": client_fields, "CLIENT INFO": client_fields, "HELLO": greeting, "TIME": shape, "LASTSAVE": kind_only,
     "PUBSUB CHANNELS": unordered, "PUBSUB SHARDCHANNELS": unordered, "COMMAND LIST": kind_only, "COMMAND DOCS": kind_only, "COMMAND": kind_only,
+    "ACL LOG": denials, "ACL CAT": kind_only,
     "XPENDING": without_times, "XINFO STREAM": without_times, "XINFO CONSUMERS": without_times, "COMMAND COUNT": kind_only, "CONFIG GET": settings, "EXEC": transaction, "DEBUG OBJECT": first_word, "INFO": kind_only, "LOLWUT": kind_only,
 }
 # While each key they read is kept in order (small), these answer in that order, and must do so exactly.
 ORDERED_WHILE_SMALL = {"SMEMBERS", "HKEYS", "HVALS", "HGETALL", "SSCAN", "HSCAN", "ZSCAN"}
 TIMES = {"TTL": 1, "PTTL": TIME_SLACK_MS, "EXPIRETIME": 1, "PEXPIRETIME": TIME_SLACK_MS, "OBJECT IDLETIME": 1}
-CONTAINERS = {"XINFO", "XGROUP", "OBJECT", "CLIENT", "CONFIG", "COMMAND", "PUBSUB", "DEBUG", "MEMORY", "SLOWLOG", "LATENCY"}
+CONTAINERS = {"ACL", "XINFO", "XGROUP", "OBJECT", "CLIENT", "CONFIG", "COMMAND", "PUBSUB", "DEBUG", "MEMORY", "SLOWLOG", "LATENCY"}
 
 
 def rule_name(words):

@@ -543,6 +543,41 @@ PING
 CLIENT REPLY (ON | OFF | SKIP)
 CLIENT REPLY ON
 """,
+    "acl": """
+6 ACL SETUSER <user> (<rule>)+
+4 ACL SETUSER <user> on nopass +@all (<rule>)+
+2 ACL SETUSER <user> reset (<rule>)+
+3 ACL GETUSER <user>
+2 ACL LIST
+ACL USERS
+ACL DELUSER (<user>)+
+3 ACL DRYRUN <user> (GET <k.string> | SET <k.string> <v> [GET] | MSET (<k.string> <v>)+ | RENAME <any> <any> | DEL (<any>)+ | TYPE <any>)
+2 ACL DRYRUN <user> (LMOVE <k.list> <k.list> LEFT LEFT | COPY <any> <any> | SUNIONSTORE <k.set> (<k.set>)+ | ZUNIONSTORE <k.zset> <nkeys> | BLMPOP 1 <nkeys> LEFT)
+ACL DRYRUN <user> (PUBLISH <channel> m | SUBSCRIBE (<channel>)+ | PSUBSCRIBE (<cpattern>)+ | SSUBSCRIBE <channel> | UNSUBSCRIBE <channel>)
+ACL DRYRUN <user> (CONFIG GET x | CONFIG SET x y | CLIENT ID | SELECT <db> | OBJECT ENCODING <any> | EVAL x <nkeys> | DEBUG OBJECT <any> | <word> | <word> <word>)
+4 AUTH <user> <password>
+HELLO 3 AUTH <user> <password>
+RESET
+2 ACL WHOAMI
+ACL LOG [<int> | RESET]
+ACL CAT [<category>]
+ACL (SAVE | LOAD | <word>)
+2 GET <k.string>
+2 SET <k.string> <v> [GET]
+RPUSH <k.list> (<e>)+
+DEL (<any>)+
+TYPE <any>
+PUBLISH <channel> m
+SUBSCRIBE (<channel>)+
+PSUBSCRIBE (<cpattern>)+
+UNSUBSCRIBE
+EVAL "return redis.pcall('get',KEYS[1])" 1 <k.string>
+COMMAND GETKEYSANDFLAGS (SET <word> <v> [GET] | EVAL x <nkeys> | ZUNIONSTORE <word> <nkeys> | MSET (<word> <v>)+ | RENAME <word> <word>)
+CLIENT KILL USER <user>
+CONFIG SET acl-pubsub-default (allchannels | resetchannels)
+CONFIG SET acllog-max-len <count>
+PING
+""",
     "connection": """
 2 PING [<word>]
 ECHO <word>
@@ -611,7 +646,7 @@ def templates(text):
 
 FAMILIES = {name: list(templates(text)) for name, text in TEXT.items()}
 BATCHES = ("string", "bitmap", "hyperloglog", "list", "set", "hash", "fieldttl", "zset", "geo", "sort", "stream", "generic", "expiry")
-SESSIONS = ("multi", "blocking", "streamwait", "pubsub", "tracking", "connection", "protocol")
+SESSIONS = ("multi", "blocking", "streamwait", "pubsub", "tracking", "acl", "connection", "protocol")
 # Families for which the reference is another server (`polygon`: Valkey 9); run when named.
 LATER = ("polygon",)
 

@@ -19,7 +19,8 @@ Difference = collections.namedtuple("Difference", "kind words theirs ours at")  
 SYNC = b"differential:sync"
 RESTORED = [("maxmemory", "0"), ("maxclients", "10000"), ("timeout", "0"), ("hz", "10"), ("save", ""), ("loglevel", "notice"),
             ("maxmemory-policy", "noeviction"), ("maxmemory-samples", "5"), ("lfu-log-factor", "10"), ("proto-max-bulk-len", "536870912"),
-            ("tcp-keepalive", "300"), ("notify-keyspace-events", "AEmn"), ("requirepass", ""), ("hll-sparse-max-bytes", "3000")]
+            ("tcp-keepalive", "300"), ("notify-keyspace-events", "AEmn"), ("requirepass", ""), ("hll-sparse-max-bytes", "3000"), ("acl-pubsub-default", "resetchannels"),
+            ("acllog-max-len", "128")]
 BRIEF_SECONDS = 0.004  # longer than any deadline that @brief sets
 LATE_SECONDS = 0.03  # what a reply that a helper thread finishes may take (FLUSHALL)
 SMALL_ENCODINGS = (b"listpack", b"intset")
@@ -64,10 +65,16 @@ class Side:
     def reset(self, settings):
         """An empty server with known settings."""
         for words in [("DISCARD",), ("CLIENT", "UNPAUSE"), ("FLUSHALL",), *(("CONFIG", "SET", *pair) for pair in RESTORED + settings),
-                      ("CONFIG", "RESETSTAT"), ("SCRIPT", "FLUSH")]:
+                      ("CONFIG", "RESETSTAT"), ("SCRIPT", "FLUSH"), *self.users()]:
             self.control.call(*words)
         self.take_events()
         self.changes_at_start = self.changes()
+
+    @staticmethod
+    def users():
+        """What leaves the default user alone, as it begins."""
+        default = ("ACL", "SETUSER", "default", "reset", "on", "nopass", "~*", "&*", "+@all")
+        return [("ACL", "DELUSER", "u1", "u2", "nobody", ""), default, ("ACL", "LOG", "RESET")]
 
     def changes(self):
         """rdb_changes_since_last_save, or None where INFO has no such field."""

@@ -4,7 +4,7 @@ import re
 from .compare import DIRECTIVES_OF_THE_MACHINE, readable
 from .wire import Wire
 
-CONTAINERS = ("CLIENT", "CONFIG", "COMMAND", "DEBUG", "LATENCY", "MEMORY", "OBJECT", "PUBSUB", "SLOWLOG")
+CONTAINERS = ("ACL", "CLIENT", "CONFIG", "COMMAND", "DEBUG", "LATENCY", "MEMORY", "OBJECT", "PUBSUB", "SLOWLOG")
 # Commands of parts that issues to come bring; their absence is no finding here.
 ABSENT = re.compile(rb"^-ERR unknown command")
 # Commands that would end, block or change the servers if sent bare.

@@ -24,6 +24,19 @@ WORDS = [b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h", b"foo", b"bar", b"A", b
 PATTERNS = [b"*", b"?", b"", b"s*", b"*1", b"[a-c]*", b"[^a]*", b"[z-a]", b"\\*", b"[", b"[]", b"h?llo", b"**", b"*a*b*", b"\\", b"[a", b"z[12]", b"u[^3]", b"[\\]]"]
 
 
+USERS = [b"u1", b"u1", b"u1", b"u2", b"u2", b"nobody", b"a b", b""]
+CATEGORIES = [b"keyspace", b"read", b"write", b"string", b"HASH", b"list", b"set", b"fast", b"slow", b"pubsub", b"dangerous", b"connection", b"scripting", b"nosuch"]
+# What ACL SETUSER takes, and some of what it does not. Connections go on being the default user, so that only others are changed.
+RULES = [b"on", b"on", b"off", b"nopass", b"resetpass", b">p", b">q", b"<p", b"<q", b"skip-sanitize-payload", b"sanitize-payload", b"reset", b"allkeys", b"~*",
+         b"resetkeys", b"~s*", b"~*1", b"%R~s*", b"%W~l*", b"%RW~u*", b"%r~z?", b"%RW", b"%", b"%~", b"%RR~x", b"~", b"~l1", b"allchannels", b"&*", b"resetchannels",
+         b"&c1", b"&c*", b"&c?", b"allcommands", b"nocommands", b"+@all", b"-@all", b"+get", b"-get", b"+SET", b"-set", b"+config", b"-config", b"+config|get",
+         b"-config|get", b"+config|set", b"+client|id", b"-client|id", b"+client", b"-client", b"+select|0", b"+select|1", b"+select", b"-select", b"+debug|object",
+         b"+get|s1", b"+acl|whoami", b"-acl|log", b"+config|get|x", b"+nosuch", b"-nosuch", b"-get|x", b"+|x", b"+config|", b"nonsense", b"", b"#abc", b"!abc",
+         b"#148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940", b"!148de9c5a7a44d19e56cd9ae1a554bf67847afb0c58f6e12fa29ac7ddfca9940",
+         b"clearselectors", b"(+get ~s*)", b"(+@read %R~*)", b"(+set", b"~l*)", b"()", b"( +set ~* )", b"(on)", b"(&c1 +publish)", b"(+get", b")", b"+PING", b"+subscribe",
+         *(sign + b"@" + name for sign in (b"+", b"-") for name in CATEGORIES)]
+
+
 def any_key(dice, family):
     return [dice.choice(ALL_KEYS)]
 
@@ -234,6 +247,8 @@ KINDS = {
     "unit": mostly(edges([b"m", b"km", b"KM", b"ft", b"mi"]), edges([b"", b"cm", b"meters"]), 0.05),
     "channel": one_of(edges([b"c1", b"c2", b"c3", b"", b"ch\x00"])),
     "cpattern": one_of(edges([b"c*", b"c?", b"*", b"c[12]"])),
+    "user": one_of(edges(USERS)), "password": one_of(edges([b"p", b"q", b"nonsense"])),
+    "rule": one_of(edges(RULES)), "category": one_of(edges(CATEGORIES)),
     "word": one_of(edges([word for word in WORDS if b"\x00" not in word])),  # names in error texts end at a NUL in Redis
 }
 EVERY_EDGE = EDGE_INTEGERS + EDGE_FLOATS + WORDS + LONG[:3] + EDGE_TIMES + [b"NX", b"XX", b"COUNT", b"LIMIT", b"WITHSCORES", b"GET", b"EX", b"STORE"]

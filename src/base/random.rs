@@ -11,6 +11,11 @@ pub struct Random {
     state: [u64; 4],
 }
 
+/// Bytes from the system's entropy: for secrets.
+pub fn fill_from_system(bytes: &mut [u8]) -> std::io::Result<()> {
+    std::fs::File::open("/dev/urandom")?.read_exact(bytes)
+}
+
 impl Random {
     /// The generator of this seed; equal seeds give equal sequences. The seed is spread by splitmix64,
     /// so that neighbouring seeds share nothing.
@@ -29,7 +34,7 @@ impl Random {
     /// A generator that nobody can foretell: seeded from the system's entropy, at boot.
     pub fn from_system() -> std::io::Result<Random> {
         let mut seed = [0; 8];
-        std::fs::File::open("/dev/urandom")?.read_exact(&mut seed)?;
+        fill_from_system(&mut seed)?;
         Ok(Random::new(u64::from_le_bytes(seed)))
     }
 

@@ -1,5 +1,6 @@
 //! The commands: one file (or folder) a family, its rows above its functions above their tests. Must not keep state.
 
+pub mod acl;
 pub mod bitmap;
 pub mod cluster;
 pub mod connection;
@@ -28,6 +29,7 @@ use crate::exec::Command;
 
 /// Every command, by family.
 pub const ALL: &[&[&[Command]]] = &[
+    &[acl::COMMANDS],
     bitmap::COMMANDS,
     &[cluster::COMMANDS],
     connection::COMMANDS,

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 
 use super::outside::Outside;
 use super::tick::{EventLoop, News};
+use crate::acl::UserId;
 use crate::reactor::accept::Accepted;
 use crate::server::session::flag as session_flag;
-use crate::server::{Alarm, Server, standing};
+use crate::server::{Alarm, Server};
 
 /// Connections accepted from one listener in one turn; what is left goes to the next.
 const ACCEPTS_PER_TURN_MAX: usize = 1000;
@@ -85,11 +86,9 @@ fn take_in(server: &mut Server, outside: &mut Outside, news: &mut News, accepted
     if is_unix {
         session.set(session_flag::UNIX_SOCKET);
     }
-    // Whoever comes while no password is asked for stays welcome when one is.
-    if server.standing & standing::AUTH == 0 {
-        session.set(session_flag::AUTHENTICATED);
-    }
     let key = session.key;
+    // Whoever comes while no password is asked for stays welcome when one is.
+    server.reset_session_user(key);
     server.observe.totals.connections_received += 1;
     server.watch_idle(key);
     // What it sent with the handshake is there already: the edge may be long past.
@@ -100,8 +99,9 @@ fn take_in(server: &mut Server, outside: &mut Outside, news: &mut News, accepted
 fn is_protected_from(server: &Server, peer: Option<SocketAddr>) -> bool {
     let settings = &server.settings;
     let is_foreign = peer.is_some_and(|peer| !peer.ip().to_canonical().is_loopback());
-    settings.is_protected && settings.requirepass.is_empty() && is_foreign
+    settings.is_protected && server.acl.user(UserId::DEFAULT).needs_no_password() && is_foreign
 }
+
 fn peer_of(accepted: &Accepted) -> Option<SocketAddr> {
     match accepted {
         Accepted::Tcp(_, peer) => Some(*peer),

@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::boot::{self, Start};
+use crate::acl::{Catalog, UserLines};
 use crate::base::clock::Clock;
-use crate::base::sha::{hex, sha256};
 use crate::config::arguments::{self, Request};
 use crate::config::load::{Outside, load};
-use crate::exec::Command;
+use crate::exec::{Command, CommandTable};
 use crate::persist::{RealFiles, check};
 use crate::server::REDIS_VERSION;
 
@@ -22,19 +22,17 @@ struct Files {
     /// Names of commands in small letters, as they are renamed so far.
     names: HashSet<Vec<u8>>,
     renamed: Vec<(Vec<u8>, Vec<u8>)>,
-    /// SHA-256 of the passwords that `user default` lines give, in hexadecimal digits.
-    password_hashes: Vec<Vec<u8>>,
+    /// The `user` lines, and the commands that they may name.
+    users: UserLines,
+    catalog: Catalog,
 }
-
-/// Rules that make the default user what it is here anyway.
-const DEFAULT_USER_RULES: [&[u8]; 9] =
-    [b"on", b"nopass", b"sanitize-payload", b"~*", b"&*", b"+@all", b"allkeys", b"allchannels", b"allcommands"];
 
 impl Files {
     fn new(families: &[&'static [&'static [Command]]]) -> Files {
         let commands = families.iter().flat_map(|family| family.iter()).flat_map(|part| part.iter());
         let names = commands.map(|command| command.spec.name.to_ascii_lowercase().into_bytes()).collect();
-        Files { names, renamed: Vec::new(), password_hashes: Vec::new() }
+        let catalog = CommandTable::new(families, &[]).map(|commands| commands.catalog()).unwrap_or_default();
+        Files { names, renamed: Vec::new(), users: UserLines::default(), catalog }
     }
 }
 
@@ -86,20 +84,8 @@ impl Outside for Files {
         Ok(())
     }
 
-    /// CONFIG REWRITE of Redis writes the default user, too: what says no more than the configuration is taken.
     fn add_user(&mut self, words: &[Vec<u8>]) -> Result<(), crate::config::value::Failure> {
-        let (name, rules) = words.split_first().expect("a user line has a name");
-        for rule in rules {
-            match rule.strip_prefix(b"#") {
-                Some(hash) => self.password_hashes.push(hash.to_ascii_lowercase()),
-                None if DEFAULT_USER_RULES.contains(&rule.as_slice()) => {}
-                None => return Err("Users with rules of their own are not served yet".into()),
-            }
-        }
-        if name != b"default" {
-            return Err("Users other than the default one are not served yet".into());
-        }
-        Ok(())
+        self.users.add(words, &self.catalog).map_err(|text| String::from_utf8_lossy(&text).into_owned().into())
     }
 }
 
@@ -185,15 +171,8 @@ fn serve(sources: &arguments::Sources, families: &[&'static [&'static [Command]]
             return ExitCode::FAILURE;
         }
     };
-    // A password that only a `user` line has would be lost, and the server open to everybody.
-    let hash = hex(&sha256(&settings.requirepass)).into_bytes();
-    if files.password_hashes.iter().any(|wanted| settings.requirepass.is_empty() || *wanted != hash) {
-        let _ =
-            writeln!(io::stderr(), "The default user has another password than requirepass; users are not served yet.");
-        return ExitCode::FAILURE;
-    }
     let has_options = sources.reads_stdin || sources.options.as_ref().is_some_and(|options| !options.is_empty());
-    let start = Start { settings, renamed_commands: files.renamed, config_file, has_options };
+    let start = Start { settings, renamed_commands: files.renamed, users: files.users, config_file, has_options };
     match boot::run(start, families) {
         Ok(code) => ExitCode::from(code as u8),
         Err(boot::BootError(text)) => {

@@ -10,6 +10,7 @@ use super::logging;
 use super::outside::Outside;
 use super::start_up;
 use super::tick::{EventLoop, News};
+use crate::acl::UserLines;
 use crate::base::clock::Clock;
 use crate::base::collate;
 use crate::base::random::Random;
@@ -29,6 +30,8 @@ pub struct BootError(pub String);
 pub struct Start {
     pub settings: Settings,
     pub renamed_commands: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The `user` lines.
+    pub users: UserLines,
     pub config_file: Option<std::path::PathBuf>,
     /// The command line or standard input held directives.
     pub has_options: bool,
@@ -72,8 +75,7 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
         config_file: start.config_file,
         started: clock.wall_ms(),
     };
-    let command_flags = commands.rows().iter().map(|row| row.command.spec.flags).collect();
-    let server = Server::new(Rc::clone(&settings), command_flags, clock, random.next_u64(), identity);
+    let server = Server::new(Rc::clone(&settings), commands.catalog(), clock, random.next_u64(), identity);
     let outside = Outside::new().map_err(failed("Can't set up the event loop"))?;
     let dispatcher = Dispatcher::new(commands, Rc::clone(&settings), Random::new(random.next_u64()));
     let mut event_loop = EventLoop {
@@ -91,6 +93,7 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
     let pid_file = start_up::write_pid_file(&event_loop.server.settings);
     event_loop.outside.traces.extend(pid_file);
     start_up::show(&event_loop.server.settings);
+    start_up::load_users(&mut event_loop.server, &mut event_loop.outside, &start.users).map_err(BootError)?;
     // 3. Listening comes before loading, as in Redis: a port in use is known at once.
     listen(&mut event_loop)?;
     let now = event_loop.server.now;

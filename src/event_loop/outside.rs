@@ -75,6 +75,12 @@ impl Outside {
     }
 }
 
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 impl Files for Outside {
     fn create(&mut self, path: &Path) -> io::Result<Box<dyn OutputFile>> {
         RealFiles.create(path)
@@ -132,10 +138,22 @@ impl World for Outside {
         let mut beside = path.as_os_str().to_owned();
         beside.push(format!(".{}.tmp", std::process::id()));
         let beside = PathBuf::from(beside);
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
+        let written = write_synced(&beside, bytes).and_then(|()| {
+            // Who may read it stays the same. (A new file is as the process makes files.)
+            if let Ok(old) = fs::metadata(path) {
+                fs::set_permissions(&beside, old.permissions())?;
+            }
+            fs::rename(&beside, path)
+        });
+        if let Err(error) = written {
+            // What was begun is of no use, and may not even be there.
+            let _ = fs::remove_file(&beside);
+            // A file that is mounted by itself, as into a container, cannot be replaced, but it can be written.
+            return match error.raw_os_error() {
+                Some(libc::EBUSY | libc::EXDEV) => write_synced(path, bytes),
+                _ => Err(error),
+            };
+        }
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     }

@@ -4,12 +4,14 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
+use crate::acl::UserLines;
 use crate::config::Settings;
 use crate::config::choices::Allowed;
 use crate::config::load::system_text;
 use crate::config::reference::set_without_effect;
+use crate::exec::user_file;
 use crate::observe::host;
-use crate::server::REDIS_VERSION;
+use crate::server::{REDIS_VERSION, Server, World};
 
 /// Where the pid goes if the server runs in the background and `pidfile` does not say.
 const PID_FILE_DEFAULT: &str = "/var/run/redis.pid";
@@ -38,6 +40,28 @@ pub fn announce(settings: &Settings, has_config_file: bool, has_options: bool) {
     for (row, why) in set_without_effect(settings) {
         log::warn!("{} is accepted without effect: {why}", row.name);
     }
+}
+
+/// Makes the users that the configuration or the ACL file declares. An error ends the start.
+pub fn load_users(server: &mut Server, world: &mut dyn World, lines: &UserLines) -> Result<(), String> {
+    let path = server.settings.acl_file.clone();
+    if !path.is_empty() && !lines.is_empty() {
+        return Err("Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is invalid. \
+             This setup is very likely to lead to configuration errors and security holes, please define either an ACL file \
+             or declare users directly in your redis.conf, but not both."
+            .to_owned());
+    }
+    if let Err(text) = lines.apply(&mut server.acl) {
+        log::error!("{text}");
+        return Err("Critical error while loading ACLs. Exiting.".to_owned());
+    }
+    if !path.is_empty() {
+        user_file::load(server, world, None).map_err(|text| {
+            format!("Aborting Redis startup because of ACL errors: {}", String::from_utf8_lossy(&text))
+        })?;
+    }
+    server.users_changed();
+    Ok(())
 }
 
 /// Shows the banner, or one line where nobody looks at it, and warns of what concerns the sockets.

@@ -6,6 +6,8 @@
 
 use super::call::Block;
 use super::dispatch::{self, Context};
+use super::permissions;
+use crate::acl::Context as AclContext;
 use crate::keyspace::{Key, SessionKey};
 use crate::protocol::args::Args;
 use crate::protocol::reply::Reply;
@@ -86,6 +88,18 @@ pub fn end_with_error(server: &mut Server, key: SessionKey, text: &str) {
     }
 }
 
+/// Ends the wait of who may not do any more what he waits for. It was not called.
+#[cold]
+fn refuse(server: &mut Server, key: SessionKey, id: usize, text: &[u8]) {
+    unpark(server, key);
+    if let Some(session) = server.sessions.get_mut(key) {
+        Reply::new(&mut session.out, session.is_resp3).error(text);
+        server.sessions.queue_write(key);
+    }
+    server.observe.commands[id].rejected_calls += 1;
+    server.observe.note_error(text);
+}
+
 /// A command that waited in vain is one call of no duration; one that is served is counted when it runs again.
 fn count(server: &mut Server, blocked: &Blocked) {
     let tracks_latency = server.observe.tracks_latency;
@@ -143,6 +157,15 @@ fn serve_one(context: &mut Context, server: &mut Server, world: &mut dyn World, 
     let Some(session) = server.sessions.get_mut(key) else { return false };
     let Some(blocked) = session.blocked.as_mut() else { return false };
     let (id, request) = (blocked.command_id, std::mem::take(&mut blocked.request));
+    // What its user may do can have changed while it waited.
+    if session.has(flag::RESTRICTED)
+        && let Err(denial) = permissions::check(server, context.commands, key, id, request.args(), AclContext::TopLevel)
+    {
+        let text = [b"NOPERM ", &*permissions::text(server, key, id, denial)].concat();
+        refuse(server, key, id, &text);
+        return true;
+    }
+    let Some(session) = server.sessions.get_mut(key) else { return false };
     let mut out = std::mem::take(&mut session.out);
     let waits_on = dispatch::run_waiter(context, server, world, key, id, request.args(), &mut out);
     let again = waits_on.as_ref().and_then(|block| block.again);

@@ -11,6 +11,7 @@ use crate::keyspace::{Key, SessionKey};
 use crate::protocol::args::{Args, OwnedRequest};
 use crate::protocol::reply::Reply;
 use crate::server::journal::Propagation;
+use crate::server::session::flag as session_flag;
 use crate::value::{Kind, WrongType};
 
 use super::batch::Rest;
@@ -260,6 +261,13 @@ impl<'a> Call<'a> {
             Some(ms @ 1..) => self.now.checked_add(ms).map(Some).ok_or(fault::TIMEOUT_OUT_OF_RANGE),
             Some(_) => Err(fault::TIMEOUT_NEGATIVE),
         }
+    }
+
+    /// True when the user may read every key by this call, so that one may follow keys that its words do not name (SORT with
+    /// BY or GET).
+    pub fn may_read_every_key(&self) -> bool {
+        let restricted = self.session_flags & session_flag::RESTRICTED != 0;
+        !restricted || self.session_flags & session_flag::READS_EVERY_KEY != 0
     }
 
     /// True when somebody reads the journal, so that a rewritten form is worth building.

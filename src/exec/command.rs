@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::call::{Call, Outcome};
+use crate::acl::Catalog;
 use crate::keyspace::{Db, Keyspace};
+use crate::protocol::args::Args;
 use crate::server::{Server, World};
 use crate::spec::{Begin, Find, Spec};
 
@@ -126,6 +128,15 @@ impl CommandTable {
         }
     }
 
+    /// The number of the command that a whole request means, the subcommand's where there is one.
+    pub fn find_words(&self, words: Args) -> Option<usize> {
+        let id = self.find(words.get(0))?;
+        if self.rows[id].children.is_empty() || words.len() == 1 {
+            return Some(id);
+        }
+        self.find_subcommand(id, words.get(1))
+    }
+
     #[inline]
     pub fn row(&self, id: usize) -> &Row {
         &self.rows[id]
@@ -140,6 +151,11 @@ impl CommandTable {
     pub fn find_subcommand(&self, id: usize, name: &[u8]) -> Option<usize> {
         let named = |&child: &usize| self.rows[child].command.spec.name.as_bytes().eq_ignore_ascii_case(name);
         self.rows[id].children.iter().copied().find(named)
+    }
+
+    /// The commands as access control names them: by what they were declared as.
+    pub fn catalog(&self) -> Catalog {
+        Catalog::new(self.rows.iter().map(|row| (row.full_name.clone(), &row.command.spec, row.parent)))
     }
 
     /// The names under which commands can be called now (lower case) with their numbers.

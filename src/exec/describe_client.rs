@@ -47,7 +47,7 @@ pub fn describe(line: &mut String, session: &Session, server: &Server, commands:
         line,
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} \
          qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={} oll={} omem={} tot-mem={} events={} cmd={} \
-         user=default redir={} resp={} lib-name={} lib-ver={} io-thread=0",
+         user={} redir={} resp={} lib-name={} lib-ver={} io-thread=0",
         session.id,
         session.peer,
         session.local,
@@ -74,6 +74,7 @@ pub fn describe(line: &mut String, session: &Session, server: &Server, commands:
         bytes.total,
         if session.out.is_empty() { "r" } else { "rw" },
         command,
+        text(server.acl.name(session.user)),
         redirection,
         if session.is_resp3 { 3 } else { 2 },
         text(&session.lib_name),

@@ -134,7 +134,7 @@ pub fn run(
     // A subcommand has its key elsewhere than its container, for which the hash was computed.
     let request = if request.id == Some(id) { request } else { nested_request(context, id, request.args) };
     if let Run::Data(handler) = row.command.run
-        && conditions == 0
+        && conditions & !gates::RESTRICTED == 0
     {
         run_data(context, server, key, id, handler, request);
         return finish_run(context, server, world, key, start, Some((id, request.args)));
@@ -179,6 +179,7 @@ fn resolve(commands: &CommandTable, request: Request) -> Result<usize, (Option<u
                 let name = shown(request.args.get(1), SHOWN_BYTES_MAX);
                 let help = format!("'. Try {} HELP.", row.command.spec.name);
                 let text = [b"ERR unknown subcommand '", name, help.as_bytes()].concat();
+                // It counts for no command, as in Redis.
                 return Err((None, Stop::error_owned(text)));
             }
         }

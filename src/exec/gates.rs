@@ -5,9 +5,8 @@
 
 use super::call::Stop;
 use super::command::{CommandTable, Row};
-use super::effects;
-use super::memory;
-use super::transactions;
+use super::{effects, memory, permissions, transactions};
+use crate::acl::Context;
 use crate::config::Settings;
 use crate::keyspace::SessionKey;
 use crate::protocol::args::Args;
@@ -20,6 +19,15 @@ const IN_TRANSACTION: u16 = 1 << 12;
 const SUBSCRIBED: u16 = 1 << 13;
 /// It tracks what it reads: no gate is closed by that, but the short way is not for it.
 const TRACKING: u16 = 1 << 14;
+/// Its user may not do everything. A call that passes is like any other from there on.
+pub const RESTRICTED: u16 = 1 << 15;
+
+/// The flags of a session that may close a gate to it.
+const OWN_FLAGS: u32 = session_flag::IN_TRANSACTION
+    | session_flag::SUBSCRIBED
+    | session_flag::AUTHENTICATED
+    | session_flag::TRACKING
+    | session_flag::RESTRICTED;
 
 /// What a gate says.
 pub enum Verdict {
@@ -67,6 +75,8 @@ pub struct Gate {
 pub const GATES: &[Gate] = &[
     Gate { name: "protected", closed_by: standing::PROTECTED, check: protected },
     Gate { name: "authentication", closed_by: standing::AUTH, check: authentication },
+    Gate { name: "not in transactions", closed_by: IN_TRANSACTION, check: not_in_transactions },
+    Gate { name: "permissions", closed_by: RESTRICTED, check: permitted },
     Gate { name: "clients", closed_by: standing::CLIENTS_FULL, check: clients },
     Gate { name: "memory", closed_by: standing::MEMORY, check: memory_limit },
     Gate { name: "tracking", closed_by: standing::TRACKING_FULL, check: tracking_limit },
@@ -82,22 +92,33 @@ pub const GATES: &[Gate] = &[
 #[inline]
 pub fn conditions(standing_bits: u16, session: &Session, row_flags: u32) -> u16 {
     let mut bits = standing_bits & !standing::PROTECTED;
-    if session.has(session_flag::AUTHENTICATED) {
+    // Nearly every session: it is somebody who may do everything, and nothing else is the matter.
+    if session.flags & OWN_FLAGS == session_flag::AUTHENTICATED {
         bits &= !standing::AUTH;
-    }
-    if session.has(session_flag::IN_TRANSACTION | session_flag::SUBSCRIBED | session_flag::TRACKING) {
-        if session.has(session_flag::IN_TRANSACTION) {
-            bits |= IN_TRANSACTION;
-        }
-        if session.has(session_flag::SUBSCRIBED) && !session.is_resp3 {
-            bits |= SUBSCRIBED;
-        }
-        if session.has(session_flag::TRACKING) {
-            bits |= TRACKING;
-        }
+    } else {
+        bits = with_own_conditions(bits, session);
     }
     if row_flags & flag::PROTECTED != 0 {
         bits |= standing::PROTECTED;
+    }
+    bits
+}
+
+fn with_own_conditions(mut bits: u16, session: &Session) -> u16 {
+    if session.has(session_flag::AUTHENTICATED) {
+        bits &= !standing::AUTH;
+    }
+    if session.has(session_flag::IN_TRANSACTION) {
+        bits |= IN_TRANSACTION;
+    }
+    if session.has(session_flag::SUBSCRIBED) && !session.is_resp3 {
+        bits |= SUBSCRIBED;
+    }
+    if session.has(session_flag::TRACKING) {
+        bits |= TRACKING;
+    }
+    if session.has(session_flag::RESTRICTED) {
+        bits |= RESTRICTED;
     }
     bits
 }
@@ -142,6 +163,27 @@ fn clients(v: &mut Visitor) -> Verdict {
     match v.server.sessions.get(v.session) {
         Some(session) if !session.has(session_flag::CLOSE_NOW) => Verdict::Pass,
         _ => Verdict::Gone,
+    }
+}
+
+fn not_in_transactions(v: &mut Visitor) -> Verdict {
+    if v.row_has(flag::NO_MULTI) {
+        return Verdict::Refuse(Stop::error("ERR Command not allowed inside a transaction"));
+    }
+    Verdict::Pass
+}
+
+fn permitted(v: &mut Visitor) -> Verdict {
+    let Some(session) = v.server.sessions.get_mut(v.session) else { return Verdict::Pass };
+    let context = if session.has(session_flag::IN_TRANSACTION) { Context::Transaction } else { Context::TopLevel };
+    // The log tells which command it was.
+    session.last_command = v.id;
+    match permissions::check(v.server, v.commands, v.session, v.id, v.args, context) {
+        Ok(()) => Verdict::Pass,
+        Err(denial) => {
+            let text = permissions::text(v.server, v.session, v.id, denial);
+            Verdict::Refuse(Stop::error_owned([b"NOPERM ", &*text].concat()))
+        }
     }
 }
 
@@ -232,9 +274,6 @@ fn paused(v: &mut Visitor) -> Verdict {
 fn transaction(v: &mut Visitor) -> Verdict {
     if matches!(v.name(), "EXEC" | "DISCARD" | "MULTI" | "WATCH" | "QUIT" | "RESET") {
         return Verdict::Pass;
-    }
-    if v.row_has(flag::NO_MULTI) {
-        return Verdict::Refuse(Stop::error("ERR Command not allowed inside a transaction"));
     }
     transactions::queue(v.server, v.session, v.id, v.args);
     Verdict::Queued

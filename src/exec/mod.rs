@@ -14,11 +14,13 @@ pub mod gates;
 pub mod memory;
 pub mod observe_call;
 pub mod output_limits;
+pub mod permissions;
 pub mod scripts;
 pub mod settings;
 pub mod snapshot;
 pub mod tracking;
 pub mod transactions;
+pub mod user_file;
 
 pub use call::{Block, Call, Outcome, Stop, WhenDenied, fault};
 pub use command::{Command, CommandTable, Run};

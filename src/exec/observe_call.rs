@@ -151,15 +151,16 @@ fn readable_words<'a>(full_name: &str, args: Args<'a>) -> Vec<&'a [u8]> {
 
 /// Where a call has words that nobody may read: passwords, and all of what says who may do what.
 fn secret_positions(full_name: &str, words: &[&[u8]]) -> Vec<usize> {
-    let behind = |token: &str, count: usize| {
-        let found = words.iter().position(|word| word.eq_ignore_ascii_case(token.as_bytes()));
-        found.map_or(0..0, |at| at + 1..(at + 1 + count).min(words.len()))
+    // Behind the token, wherever it stands.
+    let behind = |token: &'static str, count: usize| {
+        let found = (0..words.len()).filter(move |at| words[*at].eq_ignore_ascii_case(token.as_bytes()));
+        found.flat_map(move |at| at + 1..(at + 1 + count).min(words.len()))
     };
     match full_name {
         "auth" => (1..words.len()).collect(),
         "hello" => behind("AUTH", 2).collect(),
         "config|set" => sensitive_positions(&words[2..]).map(|at| at + 2).collect(),
-        "acl|setuser" | "acl|getuser" | "acl|deluser" | "acl|dryrun" => (2..words.len()).collect(),
+        "acl|setuser" | "acl|getuser" | "acl|deluser" => (2..words.len()).collect(),
         "migrate" => behind("AUTH", 1).chain(behind("AUTH2", 2)).collect(),
         _ => Vec::new(),
     }
@@ -179,7 +180,9 @@ mod tests {
     fn passwords_are_hidden() {
         check("auth", "auth user pass", &[1, 2]);
         check("hello", "hello 3 auth user pass setname x", &[3, 4]);
+        check("hello", "hello 3 auth user pass auth other word", &[3, 4, 6, 7]);
         check("hello", "hello 3", &[]);
+        check("acl|setuser", "acl setuser u >x", &[2, 3]);
         check("config|set", "config set requirepass x maxmemory 0 masterauth y", &[3, 7]);
         check("migrate", "migrate h 1 k 9 5000 AUTH2 user", &[7]);
         check("get", "get auth", &[]);

@@ -7,11 +7,14 @@
 //!                  value or failure ──▶ reply
 //! ```
 
+use std::borrow::Cow;
+
 use super::batch::Batch;
 use super::call::{Call, Outcome, Stop};
 use super::dispatch::{self, Context};
 use super::gates::MISCONF;
-use super::{memory, observe_call};
+use super::{memory, observe_call, permissions};
+use crate::acl::Context as AclContext;
 use crate::base::clock::Clock;
 use crate::keyspace::SessionKey;
 use crate::protocol::args::{Args, OwnedRequest};
@@ -68,7 +71,9 @@ pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Jo
         session.set(session_flag::IN_SCRIPT);
     }
     let declared = job.flags & script_flag::UNDECLARED == 0;
+    let is_restricted = permissions::is_restricted(server, key);
     let mut stage = Stage {
+        is_restricted,
         context: Context {
             commands: call.commands,
             settings: call.settings,
@@ -166,6 +171,8 @@ struct Stage<'s> {
     /// The words of the call that runs the script.
     words: Args<'s>,
     reads_only: bool,
+    /// The caller's user may not do everything. (Users do not change while a script runs.)
+    is_restricted: bool,
     /// Memory is full: what would grow it is refused, until the script has written.
     denies_growth: bool,
     /// For the requests of others, once the script takes long.
@@ -173,37 +180,42 @@ struct Stage<'s> {
 }
 
 /// Why a command may not be called, and by which number it is counted.
-type Refusal = (Option<usize>, &'static str);
+type Refusal = (Option<usize>, Cow<'static, [u8]>);
 
 impl Stage<'_> {
     /// The number of the command that these words mean, if it may be called.
     #[inline]
-    fn resolve(&self, words: Args) -> Result<usize, Refusal> {
+    fn resolve(&mut self, words: Args) -> Result<usize, Refusal> {
+        let refuse = |id, text: &'static str| Err((id, text.as_bytes().into()));
         let commands = self.context.commands;
-        let unknown = (None, "ERR Unknown Redis command called from script");
-        let mut id = commands.find(words.get(0)).ok_or(unknown)?;
-        if !commands.row(id).children.is_empty() && words.len() > 1 {
-            id = commands.find_subcommand(id, words.get(1)).ok_or(unknown)?;
-        }
+        let Some(id) = commands.find_words(words) else {
+            return refuse(None, "ERR Unknown Redis command called from script");
+        };
         let spec = &commands.row(id).command.spec;
         if !spec.accepts(words.len()) {
-            return Err((Some(id), "ERR Wrong number of args calling Redis command from script"));
+            return refuse(Some(id), "ERR Wrong number of args calling Redis command from script");
         }
         let delicate = flag::NOSCRIPT | flag::WRITE | flag::DENYOOM;
-        if spec.flags & delicate == 0 {
+        if spec.flags & delicate == 0 && !self.is_restricted {
             return Ok(id);
         }
+        if spec.has(flag::NOSCRIPT) && !self.server.scripts.allows_every_command {
+            return refuse(Some(id), "ERR This Redis command is not allowed from script");
+        }
+        if self.is_restricted
+            && let Err(denial) = permissions::check(self.server, commands, self.key, id, words, AclContext::Script)
+        {
+            let text = permissions::text(self.server, self.key, id, denial);
+            return Err((Some(id), [b"ERR ACL failure in script: ", &*text].concat().into()));
+        }
         match self.refusal(spec.flags) {
-            Some(text) => Err((Some(id), text)),
+            Some(text) => refuse(Some(id), text),
             None => Ok(id),
         }
     }
 
     fn refusal(&self, flags: u32) -> Option<&'static str> {
         let server = &*self.server;
-        if flags & flag::NOSCRIPT != 0 && !server.scripts.allows_every_command {
-            return Some("ERR This Redis command is not allowed from script");
-        }
         if flags & flag::WRITE != 0 {
             if self.reads_only {
                 return Some("ERR Write commands are not allowed from read-only scripts.");
@@ -222,8 +234,8 @@ impl Stage<'_> {
         if let Some(id) = id {
             self.server.observe.commands[id].rejected_calls += 1;
         }
-        self.server.observe.note_error(text.as_bytes());
-        Reply::new(out, is_resp3).error(text);
+        self.server.observe.note_error(&text);
+        Reply::new(out, is_resp3).error(&text);
     }
 
     /// Others are served while the script goes on, as far as that needs nothing of what it holds.
@@ -284,12 +296,9 @@ impl Host for Stage<'_> {
     }
 
     fn may_call(&mut self, words: Args) -> Option<bool> {
-        let commands = self.context.commands;
-        let mut id = commands.find(words.get(0))?;
-        if !commands.row(id).children.is_empty() && words.len() > 1 {
-            id = commands.find_subcommand(id, words.get(1))?;
-        }
-        commands.row(id).command.spec.accepts(words.len()).then_some(true)
+        let id = self.context.commands.find_words(words)?;
+        let user = self.server.sessions.get(self.key)?.user;
+        Some(self.server.acl.check(user, id, words).is_ok())
     }
 
     fn breathe(&mut self) -> Breath {

@@ -75,17 +75,21 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
             server.watch_idle_sessions();
             Ok(())
         }
+        Change::Password => {
+            server.acl.set_default_password(&settings.requirepass);
+            server.users_changed();
+            Ok(())
+        }
         // Copied by `apply_settings`, or read from the settings whenever they matter.
         Change::Limits
         | Change::Pace
-        | Change::Password
+        | Change::Acl
         | Change::KeyspaceEvents
         | Change::SlowLog
         | Change::Latency
         | Change::SavePoints => Ok(()),
         // Kept without effect until the service that reads them is there.
         Change::Tls
-        | Change::Acl
         | Change::AppendOnly
         | Change::Replication
         | Change::Cluster

@@ -3,6 +3,8 @@
 use super::call::{Call, Outcome, Stop};
 use super::command::Row;
 use super::dispatch::{self, Context};
+use super::permissions;
+use crate::acl::Context as AclContext;
 use crate::keyspace::{Key, SessionKey};
 use crate::protocol::args::Args;
 use crate::server::session::{Transaction, flag as session_flag};
@@ -41,7 +43,7 @@ pub fn queue(server: &mut Server, key: SessionKey, id: usize, args: Args) {
 /// True when a queued command of the session carries the flag. Looked up through the row's own table by the caller's gate.
 pub fn queue_has(server: &Server, key: SessionKey, _exec: &Row, wanted: u32) -> bool {
     let Some(transaction) = server.sessions.get(key).and_then(|s| s.transaction.as_ref()) else { return false };
-    transaction.queue.iter().any(|(id, _)| server.command_flags[*id] & wanted != 0)
+    transaction.queue.iter().any(|(id, _)| server.acl.catalog().spec(*id).flags & wanted != 0)
 }
 
 /// Bytes that a watched key takes beside its name: its place with the session, and with the database.
@@ -90,7 +92,19 @@ pub fn exec(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outc
     }
     server.journal.begin();
     call.reply.array(transaction.queue.len());
+    let mut refused = 0;
     for (id, request) in &transaction.queue {
+        // The rules may have changed since, and so may the session's user.
+        if permissions::is_restricted(server, key)
+            && let Err(denial) =
+                permissions::check(server, call.commands, key, *id, request.args(), AclContext::Transaction)
+        {
+            let text = permissions::text_at_exec(denial);
+            call.reply.error(&text);
+            server.observe.note_error(text.as_bytes());
+            refused += 1;
+            continue;
+        }
         let mut context = Context {
             commands: call.commands,
             settings: call.settings,
@@ -102,5 +116,6 @@ pub fn exec(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outc
     }
     server.journal.end();
     call.propagation.suppress();
+    server.observe.commands[call.command_id].failed_calls += u64::from(refused > 0);
     Ok(())
 }

@@ -8,6 +8,7 @@ pub mod outbox;
 pub mod session;
 pub mod sessions;
 mod state;
+mod users;
 mod world;
 
 pub use session::Session;

@@ -1,6 +1,7 @@
 //! One client session: what the server knows of a client, apart from its socket.
 
 use super::client_memory::Share;
+use crate::acl::UserId;
 use crate::base::clock::Ms;
 use crate::keyspace::SessionKey;
 use crate::protocol::args::OwnedRequest;
@@ -54,6 +55,10 @@ pub mod flag {
     pub const IN_BATCH: u32 = 1 << 30;
     /// Runs a script: its commands are the script's.
     pub const IN_SCRIPT: u32 = 1 << 29;
+    /// Its user may not do everything: what it calls is checked.
+    pub const RESTRICTED: u32 = 1 << 24;
+    /// Its user may read every key by the call at hand (SORT with BY or GET), though it may not do everything.
+    pub const READS_EVERY_KEY: u32 = 1 << 25;
     /// Made by the server itself (loading, scripts): no socket, not limited.
     pub const INTERNAL: u32 = 1 << 18;
 }
@@ -98,6 +103,8 @@ pub struct Session {
     pub db: usize,
     pub is_resp3: bool,
     pub flags: u32,
+    /// Whose rules hold for it.
+    pub user: UserId,
     /// Replies not yet sent.
     pub out: Output,
     /// Bytes that were read but not yet executed: an incomplete request, or what a bound or a wait left.
@@ -140,6 +147,7 @@ impl Session {
             db: 0,
             is_resp3: false,
             flags: 0,
+            user: UserId::DEFAULT,
             out: Output::default(),
             pending: Vec::new(),
             progress: Progress::default(),

@@ -7,11 +7,12 @@ use super::client_memory::ClientMemory;
 use super::journal::Journal;
 use super::outbox::Outbox;
 use super::sessions::Sessions;
+use crate::acl::{Acl, Catalog};
 use crate::base::clock::{Clock, Ms};
 use crate::base::memory::ThreadCounters;
 use crate::base::random::Random;
 use crate::config::Settings;
-use crate::config::choices::MaxmemoryPolicy;
+use crate::config::choices::{AclPubsubDefault, MaxmemoryPolicy};
 use crate::keyspace::{Keyspace, Policy, SessionKey};
 use crate::observe::Observe;
 use crate::persist::Persist;
@@ -32,7 +33,7 @@ pub const UNAUTHENTICATED_BYTES_MAX: usize = 1024;
 /// Conditions that hold for the server as a whole and close gates: bits of `Server::standing`.
 /// A gate whose bit is not set here (nor asked for by the session) is not even looked at.
 pub mod standing {
-    /// A password is required.
+    /// The default user needs a password, or is off.
     pub const AUTH: u16 = 1 << 0;
     /// `maxmemory` is set.
     pub const MEMORY: u16 = 1 << 1;
@@ -119,6 +120,7 @@ pub struct Server {
     pub client_memory: ClientMemory,
     pub settings: Rc<Settings>,
     pub observe: Observe,
+    pub acl: Acl,
     pub pubsub: PubSub,
     pub tracking: Tracking,
     pub persist: Persist,
@@ -137,8 +139,6 @@ pub struct Server {
     pub monitors: Vec<SessionKey>,
     /// Keys that somebody waits for and that may serve him now, with their database.
     pub ready: Vec<(usize, Box<[u8]>)>,
-    /// Flags of every command by number: what queued commands may do, without the table.
-    pub command_flags: Vec<u32>,
     /// The wheel removes what is due; off only by DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
     /// The periodic jobs rest; only by DEBUG PAUSE-CRON.
@@ -169,8 +169,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// An empty server. `command_flags`: `spec::flag` bits of every command by number; `seed` decides all its chance.
-    pub fn new(settings: Rc<Settings>, command_flags: Vec<u32>, clock: Clock, seed: u64, identity: Identity) -> Server {
+    /// An empty server. `commands`: all that can be called; `seed` decides all its chance.
+    pub fn new(settings: Rc<Settings>, commands: Catalog, clock: Clock, seed: u64, identity: Identity) -> Server {
         let now = clock.wall_ms();
         let mut random = Random::new(seed);
         let mut server = Server {
@@ -178,7 +178,8 @@ impl Server {
             sessions: Sessions::default(),
             outbox: Outbox::default(),
             client_memory: ClientMemory::default(),
-            observe: Observe::new(command_flags.len()),
+            observe: Observe::new(commands.len()),
+            acl: Acl::new(commands),
             pubsub: PubSub::default(),
             tracking: Tracking::default(),
             persist: Persist::new(now),
@@ -193,7 +194,6 @@ impl Server {
             paused: Vec::new(),
             monitors: Vec::new(),
             ready: Vec::new(),
-            command_flags,
             active_expire: true,
             is_cron_paused: false,
             eviction_goes_on: false,
@@ -210,7 +210,9 @@ impl Server {
             memory_startup: 0,
             settings,
         };
+        server.acl.set_default_password(&server.settings.requirepass);
         server.apply_settings();
+        server.users_changed();
         server
     }
 
@@ -330,13 +332,10 @@ impl Server {
                 },
             };
         });
-        self.output_check_bytes = match settings.requirepass.is_empty() {
-            true => settings.output_limits.least_bytes(),
-            false => settings.output_limits.least_bytes().min(UNAUTHENTICATED_BYTES_MAX),
-        };
+        self.acl.new_have_all_channels = settings.acl_pubsub_default == AclPubsubDefault::AllChannels;
+        self.watch_output();
         self.limit_client_memory(settings.clients_memory.bytes_of(settings.maxmemory_bytes));
         self.scripts.allows_deprecated = settings.lua_deprecated_api;
-        self.set_standing(standing::AUTH, !settings.requirepass.is_empty());
         self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
         self.update_disk_gate();
         self.observe.apply_settings(&settings);
@@ -350,6 +349,15 @@ impl Server {
 }
 
 impl Server {
+    /// From so many unsent bytes on a session's output limits are looked at.
+    pub(super) fn watch_output(&mut self) {
+        let least = self.settings.output_limits.least_bytes();
+        self.output_check_bytes = match self.acl.is_open() {
+            true => least,
+            false => least.min(UNAUTHENTICATED_BYTES_MAX),
+        };
+    }
+
     /// Refuses writes, or allows them again, as the last snapshot went.
     pub fn update_disk_gate(&mut self) {
         let settings = &self.settings;

@@ -36,6 +36,11 @@ pub trait World {
     /// Replaces the file as a whole: written beside it, synced, renamed, directory synced.
     fn replace_file(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()>;
 
+    /// Random bytes that nobody can foretell.
+    fn secret(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+        crate::base::random::fill_from_system(bytes)
+    }
+
     fn remove_file(&mut self, path: &Path) -> io::Result<()>;
 
     /// Stops the whole server for a while (DEBUG SLEEP).

@@ -73,9 +73,8 @@ impl Engine {
     pub fn new() -> Engine {
         let settings = Rc::new(Settings::default());
         let commands = Rc::new(CommandTable::new(gyre::commands::ALL, &[]).expect("the table is sound"));
-        let flags = commands.rows().iter().map(|row| row.command.spec.flags).collect();
         let identity = Identity::default();
-        let server = Server::new(Rc::clone(&settings), flags, Clock::manual(NOON), 7, identity);
+        let server = Server::new(Rc::clone(&settings), commands.catalog(), Clock::manual(NOON), 7, identity);
         let dispatcher = Dispatcher::new(commands, settings, Random::new(11));
         Engine { server, dispatcher, batch: Batch::default(), world: EmptyWorld::default(), next_index: 0 }
     }

@@ -11,4 +11,5 @@ mod splits;
 mod subscribers;
 mod time;
 mod tracking;
+mod users;
 mod waiting;

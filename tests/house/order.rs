@@ -51,8 +51,10 @@ fn gates_come_in_their_order() {
         &names,
         &[
             ("protected", "authentication", "a command that is switched off says so to everybody"),
-            ("authentication", "memory", "a stranger learns nothing of the server's state"),
-            ("authentication", "clients", "a stranger does not decide who has to go"),
+            ("authentication", "not in transactions", "a stranger learns nothing of the server's state"),
+            ("not in transactions", "permissions", "what no transaction may hold is refused whoever asks, as in Redis"),
+            ("permissions", "clients", "who may not call a command does not decide who has to go"),
+            ("permissions", "memory", "who may not call a command learns nothing of the server's state by it"),
             ("clients", "memory", "what clients give back need not be taken from the data"),
             ("memory", "tracking", "what is evicted is told before more is forgotten"),
             ("tracking", "disk", "a command that is refused makes room all the same, as in Redis"),

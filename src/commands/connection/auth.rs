@@ -1,12 +1,12 @@
 //! Who speaks, and in which protocol: AUTH, HELLO, RESET.
 
 use super::client::{is_valid_name, set_name};
+use crate::acl::{Context, DEFAULT_NAME, UserId};
 use crate::base::number::parse_i64;
-use crate::config::Settings;
 use crate::exec::call::fault;
-use crate::exec::{Call, Command, Outcome, Stop, transactions};
+use crate::exec::{Call, Command, Outcome, Stop, permissions, transactions};
 use crate::server::session::flag as session_flag;
-use crate::server::{Server, World, standing};
+use crate::server::{Server, World};
 use crate::spec::flag::{ALLOW_BUSY, ENDS_BATCH, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE};
 use crate::spec::{Group, command};
 
@@ -39,37 +39,36 @@ const WRONG_PASSWORD: Stop = Stop::error("WRONGPASS invalid username-password pa
 const PROTOCOL_MAX: i64 = 3;
 const PROTOCOL_MIN: i64 = 2;
 
-/// True when name and password are those of the one user there is. The time it takes tells nothing of where they differ.
-fn is_authentic(settings: &Settings, user: &[u8], password: &[u8]) -> bool {
-    if user != b"default" {
-        return false;
-    }
-    let expected = &settings.requirepass;
-    if expected.is_empty() {
-        return true;
-    }
-    let differs = expected.iter().zip(password.iter().cycle()).fold(0, |sum, (a, b)| sum | (a ^ b));
-    expected.len() == password.len() && differs == 0
+/// Makes the session speak as the user whose name and password these are.
+fn authenticate(call: &mut Call, server: &mut Server, user: &[u8], password: &[u8]) -> Outcome {
+    let Some(id) = server.acl.authenticate(user, password) else {
+        // What may not wait stands in a transaction.
+        let context = match call.may_block && call.session_flags & session_flag::IN_TRANSACTION == 0 {
+            true => Context::TopLevel,
+            false => Context::Transaction,
+        };
+        permissions::note_failed_login(server, call.commands, call.session, call.arg(0), user, context);
+        return Err(WRONG_PASSWORD);
+    };
+    server.set_session_user(call.session, id);
+    Ok(())
 }
 
 fn auth(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let (user, password) = match call.argc() {
         2 => {
-            if call.settings.requirepass.is_empty() {
+            if server.acl.user(UserId::DEFAULT).needs_no_password() {
                 return Err(Stop::error(
                     "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
                      configuration is correct?",
                 ));
             }
-            (&b"default"[..], call.arg(1))
+            (DEFAULT_NAME, call.arg(1))
         }
         3 => (call.arg(1), call.arg(2)),
         _ => return Err(fault::SYNTAX),
     };
-    if !is_authentic(call.settings, user, password) {
-        return Err(WRONG_PASSWORD);
-    }
-    server.sessions.get_mut(call.session).expect("the session at hand").set(session_flag::AUTHENTICATED);
+    authenticate(call, server, user, password)?;
     call.reply.ok();
     Ok(())
 }
@@ -91,29 +90,26 @@ fn hello(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
             credentials = Some((call.arg(at + 1), call.arg(at + 2)));
             at += 3;
         } else if call.is(at, "SETNAME") && more >= 1 {
+            if !is_valid_name(call.arg(at + 1)) {
+                return Err(super::client::BAD_NAME);
+            }
             name = Some(call.arg(at + 1));
             at += 2;
         } else {
             return Err(Stop::quoting("ERR Syntax error in HELLO option '", call.arg(at), "'"));
         }
     }
-    let session = server.sessions.get_mut(call.session).expect("the session at hand");
     if let Some((user, password)) = credentials {
-        if !is_authentic(call.settings, user, password) {
-            return Err(WRONG_PASSWORD);
-        }
-        session.set(session_flag::AUTHENTICATED);
+        authenticate(call, server, user, password)?;
     }
-    if server.standing & standing::AUTH != 0 && !session.has(session_flag::AUTHENTICATED) {
+    let session = server.sessions.get_mut(call.session).expect("the session at hand");
+    if !session.has(session_flag::AUTHENTICATED) {
         return Err(Stop::error(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> \
              <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
         ));
     }
     if let Some(name) = name {
-        if !is_valid_name(name) {
-            return Err(super::client::BAD_NAME);
-        }
         set_name(session, name);
     }
     if let Some(version) = version {
@@ -155,14 +151,9 @@ fn reset(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     session.is_resp3 = false;
     session.db = 0;
     set_name(session, b"");
-    use session_flag::{
-        AUTHENTICATED, MONITOR, NO_EVICT, NO_TOUCH, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SUBSCRIBED,
-    };
-    session
-        .clear(AUTHENTICATED | MONITOR | NO_EVICT | NO_TOUCH | REPLY_OFF | REPLY_SKIP | REPLY_SKIP_NEXT | SUBSCRIBED);
-    if server.standing & standing::AUTH == 0 {
-        session.set(AUTHENTICATED);
-    }
+    use session_flag::{MONITOR, NO_EVICT, NO_TOUCH, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SUBSCRIBED};
+    session.clear(MONITOR | NO_EVICT | NO_TOUCH | REPLY_OFF | REPLY_SKIP | REPLY_SKIP_NEXT | SUBSCRIBED);
+    server.reset_session_user(key);
     call.reply.set_resp3(false);
     call.reply.simple("RESET");
     Ok(())

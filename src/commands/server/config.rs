@@ -92,8 +92,12 @@ pub(super) fn write_to_file(server: &mut Server, world: &mut dyn World, extent: 
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         old => Ok(old.unwrap_or_default()),
     };
-    // There are no users but the default one, which is as it always is.
-    let text = old.map(|old| rewrite::rewrite(&old, &server.settings, &[], extent));
+    // Users live in this file unless they have one of their own.
+    let users: Vec<Vec<u8>> = match server.settings.acl_file.is_empty() {
+        true => server.acl.users().map(|(name, user)| [name, b" ", &user.describe()].concat()).collect(),
+        false => Vec::new(),
+    };
+    let text = old.map(|old| rewrite::rewrite(&old, &server.settings, &users, extent));
     if let Err(error) = text.and_then(|text| world.replace_file(path, &text)) {
         let reason = system_text(&error);
         log::warn!("CONFIG REWRITE failed: {reason}");

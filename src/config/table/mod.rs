@@ -21,7 +21,6 @@ const MB: u64 = 1 << 20;
 
 // Why a row is kept without effect.
 const ACCEPTS: &str = "a turn of the loop accepts up to 1000 connections of a listener";
-const ACL: &str = "users other than the default one are not there yet";
 const AOF: &str = "the append-only file is not there yet";
 const CLUSTER: &str = "cluster mode is not there yet";
 const CPULIST: &str = "threads are not pinned to processors; use taskset";
@@ -248,10 +247,10 @@ settings! {
     protected_configs: Allowed = choice("enable-protected-configs", "no", Allowed::WORDS).immutable();
     module_command: Allowed = choice("enable-module-command", "no", Allowed::WORDS)
         .immutable().idle("there are no modules");
-    acl_file: Vec<u8> = text("aclfile", "").immutable().idle(ACL);
-    acl_log_len_max: u64 = integer("acllog-max-len", "128", 0, LONG_MAX).tells(Change::Acl).idle(ACL);
+    acl_file: Vec<u8> = text("aclfile", "").immutable();
+    acl_log_len_max: u64 = integer("acllog-max-len", "128", 0, LONG_MAX).tells(Change::Acl);
     acl_pubsub_default: AclPubsubDefault = choice("acl-pubsub-default", "resetchannels", AclPubsubDefault::WORDS)
-        .tells(Change::Acl).idle(ACL);
+        .tells(Change::Acl);
 
     // Replication
     replica_of: Option<MasterAddress> = special("replicaof", "", "host and port")

@@ -2,6 +2,7 @@
 //! which none may. TYPE, ID, ADDR, LADDR, USER, SKIPME and MAXAGE are Redis's, the others Valkey's.
 
 use super::list::Class;
+use crate::acl::UserId;
 use crate::base::number::parse_i64;
 use crate::exec::call::fault;
 use crate::exec::describe_client::letters;
@@ -22,7 +23,7 @@ struct Conditions<'c> {
     class: Option<Class>,
     address: Option<&'c [u8]>,
     local: Option<&'c [u8]>,
-    user: Option<&'c [u8]>,
+    user: Option<UserId>,
     flags: Option<&'c [u8]>,
     name: Option<&'c [u8]>,
     lib_name: Option<&'c [u8]>,
@@ -45,7 +46,7 @@ impl Conditions<'_> {
             self.class.map(|class| Class::of(session) == class),
             says(self.address, session.peer.as_bytes()),
             says(self.local, session.local.as_bytes()),
-            says(self.user, b"default"),
+            self.user.map(|user| session.user == user),
             self.flags.map(has_letters),
             named(self.name, &session.name),
             named(self.lib_name, &session.lib_name),
@@ -114,8 +115,10 @@ impl<'c> Filter<'c> {
             b"TYPE" => side.class = Some(Class::parse(value)?),
             b"ADDR" => side.address = Some(value),
             b"LADDR" => side.local = Some(value),
-            b"USER" if value != b"default" => return Err(Stop::quoting("ERR No such user '", value, "'")),
-            b"USER" => side.user = Some(value),
+            b"USER" => {
+                let user = server.acl.find(value);
+                side.user = Some(user.ok_or_else(|| Stop::quoting("ERR No such user '", value, "'"))?);
+            }
             b"FLAGS" => side.flags = Some(known(value, LETTERS_KNOWN, "flags", is_ruled_out.then_some("NOT-FLAGS"))?),
             b"NAME" => side.name = Some(value),
             b"LIB-NAME" => side.lib_name = Some(value),

@@ -106,7 +106,10 @@ pub(super) fn stats(page: &mut Page) {
     page.line("eventloop_duration_cmd_sum", page.server.observe.command_ns() / 1000);
     page.line("instantaneous_eventloop_cycles_per_sec", turns);
     page.line("instantaneous_eventloop_duration_usec", turn_us);
-    for name in ["auth", "cmd", "key", "channel"] {
-        page.line(&format!("acl_access_denied_{name}"), 0);
+    let denied = page.server.acl.log.counts();
+    for (name, count) in
+        [("auth", denied.auth), ("cmd", denied.command), ("key", denied.key), ("channel", denied.channel)]
+    {
+        page.line(&format!("acl_access_denied_{name}"), count);
     }
 }
