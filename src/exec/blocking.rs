@@ -6,13 +6,13 @@
 
 use super::call::Block;
 use super::dispatch::{self, Context};
-use super::permissions;
+use super::{migrate, permissions};
 use crate::acl::Context as AclContext;
 use crate::keyspace::{Key, SessionKey};
 use crate::protocol::args::Args;
 use crate::protocol::reply::Reply;
 use crate::server::session::{Blocked, flag};
-use crate::server::{Alarm, Server, World};
+use crate::server::{Alarm, Server, World, standing};
 
 /// Parks a session that waits for keys.
 pub fn park(server: &mut Server, key: SessionKey, db: usize, block: Block, command_id: usize, args: Args) {
@@ -70,6 +70,17 @@ pub fn time_out(server: &mut Server, key: SessionKey) {
         && let Some(session) = server.sessions.get_mut(key)
     {
         (blocked.answer_late)(&mut Reply::new(&mut session.out, session.is_resp3));
+        server.sessions.queue_write(key);
+        count(server, &blocked);
+    }
+}
+
+/// Ends a session's wait with a reply.
+pub fn end_with(server: &mut Server, key: SessionKey, reply: &[u8]) {
+    if let Some(blocked) = unpark(server, key)
+        && let Some(session) = server.sessions.get_mut(key)
+    {
+        session.out.bytes.extend_from_slice(reply);
         server.sessions.queue_write(key);
         count(server, &blocked);
     }
@@ -154,6 +165,9 @@ pub fn look_again(context: &mut Context, server: &mut Server, world: &mut dyn Wo
 
 /// Runs a waiter's command again. If it would wait on, it keeps its place; true when it does not.
 fn serve_one(context: &mut Context, server: &mut Server, world: &mut dyn World, key: SessionKey) -> bool {
+    if server.standing & standing::MIGRATING != 0 && waits_for_migration(context, server, key) {
+        return false;
+    }
     let Some(session) = server.sessions.get_mut(key) else { return false };
     let Some(blocked) = session.blocked.as_mut() else { return false };
     let (id, request) = (blocked.command_id, std::mem::take(&mut blocked.request));
@@ -185,4 +199,17 @@ fn serve_one(context: &mut Context, server: &mut Server, world: &mut dyn World, 
         server.sessions.queue_write(key);
     }
     served
+}
+
+/// Another of the waiter's keys is on its way: its keys are noted, to be served when that one is there.
+#[cold]
+fn waits_for_migration(context: &Context, server: &mut Server, key: SessionKey) -> bool {
+    let blocked = server.sessions.get(key).and_then(|session| session.blocked.as_deref());
+    let Some(blocked) = blocked else { return false };
+    let row = context.commands.row(blocked.command_id);
+    if !migrate::touches_held(server, row, blocked.request.args()) {
+        return false;
+    }
+    server.migrations.unserved.extend(blocked.keys.iter().map(|key| (blocked.db, key.clone())));
+    true
 }

@@ -71,6 +71,17 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
             true => Ok(()),
             false => Err("Invalid locale name".into()),
         },
+        Change::Signals => {
+            world.apply_crash_settings(&settings);
+            Ok(())
+        }
+        Change::OomScore => world
+            .adjust_oom_score(&settings)
+            .map_err(|_| "Failed to set current oom_score_adj. Check server logs.".into()),
+        Change::ProcessTitle => {
+            world.set_process_title(&settings);
+            Ok(())
+        }
         Change::Clients => {
             server.watch_idle_sessions();
             Ok(())
@@ -93,9 +104,6 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
         | Change::AppendOnly
         | Change::Replication
         | Change::Cluster
-        | Change::OomScore
-        | Change::ProcessTitle
-        | Change::Signals
         | Change::Allocator => Ok(()),
     }
 }

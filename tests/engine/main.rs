@@ -3,6 +3,7 @@
 mod fields;
 mod harness;
 mod journal;
+mod migrate;
 mod observing;
 mod scripts;
 mod sets;
