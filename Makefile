@@ -11,7 +11,7 @@ UNITDIR ?= /etc/systemd/system
 # The names the one binary answers to (argv[0]), as links beside it.
 NAMES := redis-server redis-check-rdb redis-check-aof gyre-check-rdb gyre-check-aof
 
-.PHONY: build run install uninstall test compat bench pauses differential fuzz valgrind clients install-links clean help
+.PHONY: build run install uninstall test compat bench pauses differ differential fuzz valgrind clients install-links clean help
 .DEFAULT_GOAL := build
 
 build: ## build the release binary, with its other names as links beside it
@@ -54,9 +54,11 @@ pauses: build ## the longest PING while keys grow, expire and are deleted
 	scripts/peers.sh servers
 	scripts/pauses.py $(ARGS)
 
-differential: build ## random commands to Redis 8.0.6 and to Gyre, replies compared byte for byte
+SEEDS ?= 1
+SECONDS ?= 300
+differ differential: build ## random commands to Redis 8.0.6 and to Gyre, all compared (SEEDS=1,2 SECONDS=600 a seed)
 	scripts/peers.sh servers
-	scripts/differential.py $(ARGS)
+	scripts/differential.py --seeds $(SEEDS) --total $(SECONDS) $(ARGS)
 
 fuzz: build ## broken requests, payloads and dumps: the server must live (ARGS="--seed 7 --seconds 600")
 	scripts/fuzz.py $(ARGS)

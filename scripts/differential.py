@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sends the same random commands to Redis 8.0.6 and to Gyre and compares what comes back, byte for byte (`make differential`).
 
-usage: scripts/differential.py [--family NAME[,NAME]] [--seed N] [--sequences N] [--seconds N] [--length N] [--skip REGEX] [--findings N]
+usage: scripts/differential.py [--family NAME[,NAME]] [--seed N] [--seeds N[,N]] [--sequences N] [--seconds N] [--total N] [--length N] [--skip REGEX] [--findings N]
                                [--server PATH] [--reference PATH] [--port N] [--show] [--list]
 
 Compared are replies (types and texts, RESP2 and RESP3), keyspace events in order, the count of changes, and at the end of each sequence every
@@ -31,6 +31,8 @@ def options():
     parser.add_argument("--family", default=",".join((*BATCHES, *SESSIONS, "static")))
     parser.add_argument("--seed", type=int, default=1, help="the first seed; a sequence is made by its seed alone")
     parser.add_argument("--sequences", type=int, default=300, help="a family")
+    parser.add_argument("--seeds", help="several first seeds, one run after the other (`1,100000`)")
+    parser.add_argument("--total", type=float, help="seconds of each run, shared by its families")
     parser.add_argument("--seconds", type=float, help="a family, instead of a number of sequences")
     parser.add_argument("--length", type=int, default=40, help="steps a sequence")
     parser.add_argument("--skip", help="leave out commands that match this expression (`SINTERCARD|OBJECT FREQ`)")
@@ -79,7 +81,7 @@ class Maker:
 
 def quoted(word):
     text = repr(word)[2:-1].replace("\\'", "'").replace('"', '\\"')
-    text = text if len(text) < 120 else f"{text[:60]}…({len(word)} bytes)"
+    text = text if len(text) < 600 else f"{text[:60]}…({len(word)} bytes)"
     return text if re.fullmatch(r"[\w.:@*+\-\[\](){},/]+", text) else f'"{text}"'
 
 
@@ -155,7 +157,14 @@ def main():
         return 0
     pair = Pair(given.reference or peer("redis-server"), gyre_server(given.server), given.port)
     try:
-        findings = sum(run_family(pair, family, given) for family in given.family.split(","))
+        families = given.family.split(",")
+        if given.total:
+            given.seconds = given.total / max(1, len([f for f in families if f != "static"]))
+        findings = 0
+        for seed in given.seeds.split(",") if given.seeds else [given.seed]:
+            given.seed = int(seed)
+            print(f"-- from seed {seed}", flush=True)
+            findings += sum(run_family(pair, family, given) for family in families)
     finally:
         pair.close()
     print(f"\ndifferential: {pair.commands_sent} commands compared, {findings} findings")

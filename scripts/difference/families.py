@@ -3,7 +3,9 @@
 Families of `BATCHES` are sent as pipelines on one connection. Those of `SESSIONS` are sent step by step over several connections, because what they
 do shows on other connections or not at once.
 """
+from .described import all_described
 from .grammar import Template
+from .lua import Script
 
 EXPIRE_OPTION = "[EX <sec> | PX <ms> | EXAT <at> | PXAT <atms> | KEEPTTL]"
 LIMIT = "[LIMIT <index> <few>]"
@@ -645,10 +647,20 @@ def templates(text):
 
 
 FAMILIES = {name: list(templates(text)) for name, text in TEXT.items()}
-BATCHES = ("string", "bitmap", "hyperloglog", "list", "set", "hash", "fieldttl", "zset", "geo", "sort", "stream", "generic", "expiry")
-SESSIONS = ("multi", "blocking", "streamwait", "pubsub", "tracking", "acl", "connection", "protocol")
+BATCHES = ("string", "bitmap", "hyperloglog", "list", "set", "hash", "fieldttl", "zset", "geo", "sort", "stream", "generic", "expiry", "described", "script")
+SESSIONS = ("multi", "mixed", "blocking", "streamwait", "pubsub", "tracking", "acl", "connection", "protocol")
 # Families for which the reference is another server (`polygon`: Valkey 9); run when named.
 LATER = ("polygon",)
+
+# What SPOP takes is drawn at random: only a pipeline can level it.
+DATA = [template for family in ("string", "list", "set", "hash", "zset", "generic", "expiry") for template in FAMILIES[family] if template.name != "SPOP"]
+# Every command with every argument, as COMMAND DOCS describes them.
+FAMILIES["described"] = all_described()
+# Scripts of several calls.
+FAMILIES["script"] = [Script(DATA, weight=30.0)] + [t for t in DATA if t.name in ("SET", "RPUSH", "SADD", "HSET", "ZADD", "DEL")]
+# All of it from several clients at once, in transactions and outside of them, with scripts among it; without what ends by itself: when is each server's own.
+STEADY = [template for template in FAMILIES["multi"] + DATA if "<timeout>" not in template.text and not template.name.startswith("@")]
+FAMILIES["mixed"] = STEADY + [Script(DATA, weight=6.0)]
 
 # Settings that a sequence may begin with, so that both encodings of a type and the way between them are met with few elements.
 SETTINGS = [

@@ -9,9 +9,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use mlua::chunk::ChunkMode;
 use mlua::state::{GcIncParams, GcMode};
-use mlua::{Error, Function, HookTriggers, IntoLua, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
+use mlua::{Function, HookTriggers, IntoLua, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
 
 use super::lend::{self, Breath, Host};
 use super::library::Registration;
@@ -151,13 +150,10 @@ impl Engine {
 
     /// Compiles a chunk; the error is Lua's text.
     pub fn compile(&self, name: &str, code: &[u8]) -> Result<Compiled, Vec<u8>> {
-        let chunk = self.lua.load(code).set_name(name).set_mode(ChunkMode::Text);
-        let compiled = chunk.into_function().and_then(|function| self.shared.store.keep(&self.lua, function));
+        let keep = |function| self.shared.store.keep(&self.lua, function).map_err(|error| Raise::text_of(&error));
+        let compiled = sandbox::compile_text(&self.lua, code, name.as_bytes()).and_then(keep);
         self.collect();
-        compiled.map_err(|error| match error {
-            Error::SyntaxError { message, .. } => message.into_bytes(),
-            other => Raise::text_of(&other),
-        })
+        compiled
     }
 
     /// Runs a function with keys and arguments.

@@ -287,6 +287,7 @@ impl<'b> Builder<'b> {
             let shared = Rc::clone(self.shared);
             real.raw_set(name, convert::function(lua, move |lua, args| function(lua, &shared, args))?)
         };
+        lua.set_named_registry_value(COMPILER, lua.globals().raw_get::<Function>("loadstring")?)?;
         add("rawset", raw_set)?;
         add("rawget", raw_get)?;
         add("setmetatable", set_metatable)?;
@@ -394,20 +395,35 @@ const CODE_BYTES_MAX: usize = 1 << 29;
 
 /// Compiles text; gives the function, or nil and the error. Compiled chunks are not taken.
 fn compile(lua: &Lua, code: &[u8], name: &[u8]) -> mlua::Result<MultiValue> {
-    let name = String::from_utf8_lossy(name).replace('\0', "");
-    let refused = |text: &str| -> mlua::Result<MultiValue> {
+    let refused = |text: &[u8]| -> mlua::Result<MultiValue> {
         Ok(MultiValue::from_iter([Value::Nil, Value::String(lua.create_string(text)?)]))
     };
     if code.len() > CODE_BYTES_MAX {
-        return refused("the text is too long");
+        return refused(b"the text is too long");
     }
     if code.first() == Some(&0x1b) {
-        return refused("attempt to load a compiled chunk");
+        return refused(b"attempt to load a compiled chunk");
     }
-    match lua.load(code).set_name(name).set_mode(ChunkMode::Text).into_function() {
+    match compile_text(lua, code, name) {
         Ok(function) => one(Value::Function(function)),
-        Err(mlua::Error::SyntaxError { message, .. }) => refused(&message),
-        Err(other) => refused(&String::from_utf8_lossy(&Raise::text_of(&other))),
+        Err(text) => refused(&text),
+    }
+}
+
+/// Where Lua's own `loadstring` is kept from scripts.
+const COMPILER: &str = "compiler";
+
+/// Compiles what is no compiled chunk, by Lua's own function: its errors repeat the text byte for byte.
+pub fn compile_text(lua: &Lua, code: &[u8], name: &[u8]) -> Result<Function, Vec<u8>> {
+    let call = || {
+        let compiler: Function = lua.named_registry_value(COMPILER)?;
+        compiler.call::<(Value, Value)>((lua.create_string(code)?, lua.create_string(name)?))
+    };
+    match call() {
+        Ok((Value::Function(function), _)) => Ok(function),
+        Ok((_, Value::String(text))) => Err(text.as_bytes().to_vec()),
+        Ok(_) => Err(b"the text does not compile".to_vec()),
+        Err(error) => Err(Raise::text_of(&error)),
     }
 }
 

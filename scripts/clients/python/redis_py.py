@@ -82,7 +82,7 @@ def pubsub(r):
 
 
 async def asynchronous():
-    r = redis.asyncio.Redis(port=PORT, protocol=3)
+    r = redis.asyncio.Redis(connection_pool=redis.asyncio.BlockingConnectionPool(port=PORT, protocol=3, max_connections=50, timeout=20))
     values = await asyncio.gather(*(r.incr("async") for _ in range(200)))
     check("async incr", sorted(values), list(range(1, 201)))
     await r.aclose()
