@@ -123,7 +123,7 @@ fn wait_aof(call: &mut Call, _: &mut Db) -> Outcome {
 fn wait_for(call: &mut Call, wants_more: bool, timeout_word: usize, in_vain: WhenDenied) -> Outcome {
     let deadline = call.timeout_ms_deadline(timeout_word)?;
     if wants_more && call.may_block {
-        return Err(Stop::Block(Block::on(Vec::new(), Kind::String, deadline, in_vain)));
+        return Err(Stop::wait(Block::on(Vec::new(), Kind::String, deadline, in_vain)));
     }
     in_vain.answer(&mut call.reply);
     Ok(())

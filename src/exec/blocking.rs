@@ -4,6 +4,8 @@
 //! One mechanism for all: first come, first served for each key; what runs again is the whole command, so that it sees the
 //! data as it is then.
 
+use std::collections::HashSet;
+
 use super::call::Block;
 use super::dispatch::{self, Context};
 use super::{migrate, permissions};
@@ -126,7 +128,13 @@ pub fn serve(context: &mut Context, server: &mut Server, world: &mut dyn World) 
         if server.ready.is_empty() {
             return;
         }
-        for (db, key) in std::mem::take(&mut server.ready) {
+        let mut ready = std::mem::take(&mut server.ready);
+        if ready.len() > 1 {
+            // A key that changed more than once is looked at once.
+            let mut seen = HashSet::new();
+            ready.retain(|place| seen.insert(place.clone()));
+        }
+        for (db, key) in ready {
             serve_key(context, server, world, db, &key);
         }
     }
@@ -143,11 +151,9 @@ fn serve_key(context: &mut Context, server: &mut Server, world: &mut dyn World, 
         && let Some(session) = server.waiters.at(db, key, place)
     {
         left -= 1;
-        let entry = server.keyspace.db(db).peek(name);
-        // A stream may be there without entries, and then serves nobody.
-        let (kind, is_empty) = (entry.map(|entry| entry.kind()), entry.is_some_and(|entry| entry.is_empty()));
+        let kind = server.keyspace.db(db).peek(name).map(|entry| entry.kind());
         let blocked = server.sessions.get(session).and_then(|s| s.blocked.as_ref());
-        let is_wanted = blocked.is_some_and(|blocked| blocked.on_absence || Some(blocked.kind) == kind && !is_empty);
+        let is_wanted = blocked.is_some_and(|blocked| blocked.on_absence || Some(blocked.kind) == kind);
         if !is_wanted || !serve_one(context, server, world, session) {
             place += 1;
         }

@@ -23,7 +23,7 @@ pub enum Stop {
     /// The whole error line, code first ("ERR syntax error"), without the dash.
     Error(Cow<'static, [u8]>),
     /// Nothing to answer yet: the session waits.
-    Block(Block),
+    Block(Box<Block>),
 }
 
 /// What a handler gives back; the reply itself is written through `Call::reply`.
@@ -90,6 +90,11 @@ impl WhenDenied {
 }
 
 impl Stop {
+    /// The session waits.
+    pub fn wait(block: Block) -> Stop {
+        Stop::Block(Box::new(block))
+    }
+
     pub const fn error(text: &'static str) -> Stop {
         Stop::Error(Cow::Borrowed(text.as_bytes()))
     }

@@ -364,7 +364,7 @@ fn run_data(
         Ok(()) => count(context, server, key, id, request.args, ns),
         Err(Stop::Block(block)) => {
             note_wait(context, server, key, id, request.args);
-            blocking::park(server, key, db, block, id, request.args);
+            blocking::park(server, key, db, *block, id, request.args);
         }
         Err(Stop::Error(text)) => {
             count_failure(server, id, &text);
@@ -426,7 +426,7 @@ fn run_client_command(
         session.out = out;
     }
     if let Err(Stop::Block(block)) = outcome {
-        blocking::park(server, key, db, block, id, request.args);
+        blocking::park(server, key, db, *block, id, request.args);
     }
 }
 
@@ -465,7 +465,7 @@ pub fn run_waiter(
 ) -> Option<Block> {
     let request = nested_request(context, id, args);
     match call_and_count(context, server, world, key, id, request, true, out) {
-        Err(Stop::Block(block)) => Some(block),
+        Err(Stop::Block(block)) => Some(*block),
         _ => None,
     }
 }

@@ -92,7 +92,7 @@ fn brpoplpush(call: &mut Call, db: &mut Db) -> Outcome {
 
 fn wait(call: &Call, deadline: Option<i64>) -> Stop {
     let keys = vec![call.arg(1).to_vec()];
-    Stop::Block(Block::on(keys, Kind::List, deadline, WhenDenied::Null))
+    Stop::wait(Block::on(keys, Kind::List, deadline, WhenDenied::Null))
 }
 
 /// Moves one element and answers with it; false when there is none.

@@ -223,5 +223,5 @@ fn blocking_pop(call: &mut Call, db: &mut Db, end: End) -> Outcome {
 
 fn wait(call: &Call, keys: Range<usize>, deadline: Option<Ms>) -> Stop {
     let keys = keys.map(|index| call.arg(index).to_vec()).collect();
-    Stop::Block(Block::on(keys, Kind::List, deadline, WhenDenied::NullArray))
+    Stop::wait(Block::on(keys, Kind::List, deadline, WhenDenied::NullArray))
 }

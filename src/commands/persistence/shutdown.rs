@@ -35,7 +35,7 @@ pub fn shutdown(call: &mut Call, server: &mut Server, world: &mut dyn World) -> 
     }
     server.shutdown = Some(request);
     // No answer but an error, should it come to that.
-    Err(Stop::Block(Block::on(Vec::new(), Kind::String, None, WhenDenied::Null)))
+    Err(Stop::wait(Block::on(Vec::new(), Kind::String, None, WhenDenied::Null)))
 }
 
 fn abort(call: &mut Call, server: &mut Server, world: &mut dyn World, request: ShutdownRequest) -> Outcome {

@@ -388,5 +388,5 @@ fn wait(call: &Call, db: &Db, wanted: &Wanted, ids: &[StreamId], deadline: Optio
         let keys = (wanted.keys_at..ids_at).map(|index| call.key(index));
         idle::next_look(db, keys, call.arg(wanted.group_at), call.now, idle_ms_min)
     });
-    Stop::Block(Block { on_absence: wanted.group_at > 0, words: Some(words), again, ..block })
+    Stop::wait(Block { on_absence: wanted.group_at > 0, words: Some(words), again, ..block })
 }

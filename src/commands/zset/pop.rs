@@ -214,5 +214,5 @@ fn pop_or_wait(call: &mut Call, db: &mut Db, request: &Request, form: Form, time
         return Ok(());
     }
     let keys = request.keys.clone().map(|index| call.arg(index).to_vec()).collect();
-    Err(Stop::Block(Block::on(keys, Kind::Zset, deadline, WhenDenied::NullArray)))
+    Err(Stop::wait(Block::on(keys, Kind::Zset, deadline, WhenDenied::NullArray)))
 }

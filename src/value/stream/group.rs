@@ -176,6 +176,11 @@ impl Group {
         true
     }
 
+    /// Forgets a delivery, if there is one.
+    pub fn forget(&mut self, id: StreamId) {
+        self.acknowledge(id);
+    }
+
     // ---- dumps ----------------------------------------------------------------------------------------------------
 
     /// A delivery of a dump, whose consumer is not known yet; false when there is one of this id.

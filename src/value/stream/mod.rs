@@ -144,7 +144,7 @@ impl Stream {
         let removed = log.trim_chosen(until, limit, &mut |id| match references {
             References::Acknowledged => !groups.values().any(|group| group.refers_to(id)),
             _ => {
-                groups.values_mut().for_each(|group| drop(group.acknowledge(id)));
+                groups.values_mut().for_each(|group| group.forget(id));
                 true
             }
         });
@@ -250,7 +250,7 @@ impl Body {
     }
 
     fn drop_references(&mut self, id: StreamId) {
-        self.groups.values_mut().for_each(|group| drop(group.acknowledge(id)));
+        self.groups.values_mut().for_each(|group| group.forget(id));
     }
 
     fn find_last(&mut self) {
