@@ -120,7 +120,9 @@ fn the_key_goes_with_its_last_field() {
         field.start_over();
         field.move_to(5);
         assert_eq!(field.expire(), 2);
-        assert_eq!((field.events().as_str(), field.journal().as_str()), ("hexpired h, del h", "HDEL h b HDEL h a"));
+        assert_eq!(field.events(), "hexpired h, del h");
+        // Of those that are due together, either may be first.
+        assert!(["HDEL h a HDEL h b", "HDEL h b HDEL h a"].contains(&field.journal().as_str()));
         assert_eq!(field.ask("EXISTS h"), ":0");
         assert_eq!(field.engine.server.keyspace.db(0).volatile_len(), 0);
     });
@@ -278,6 +280,7 @@ fn a_time_that_is_over_is_a_removal() {
 #[test]
 fn the_journal_has_points_in_time_and_the_fields_that_changed() {
     in_both_encodings(|field, _| {
+        field.ask("SET selected 0");
         let mut check = |line: &str, expected: &str| {
             field.journal();
             field.ask(line);

@@ -160,7 +160,7 @@ pub const COMMANDS: &[Command] = &[
     hash(
         "HSETEX",
         "key [condition=FNX|FXX] [expiration=EX seconds:integer|PX milliseconds:integer|EXAT unix-time-seconds:unix-time|PXAT unix-time-milliseconds:unix-time|KEEPTTL] \
-         FIELDS {fields=numfields:integer data={field value}+}",
+         FIELDS {fields=numfields:integer {data=field value}+}",
         -6,
     )
         .since("8.0.0")
