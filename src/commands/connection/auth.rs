@@ -155,11 +155,8 @@ fn reset(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     session.is_resp3 = false;
     session.db = 0;
     set_name(session, b"");
-    use session_flag::{
-        AUTHENTICATED, MONITOR, NO_EVICT, NO_TOUCH, REPLY_OFF, REPLY_SKIP, REPLY_SKIP_NEXT, SUBSCRIBED,
-    };
-    session
-        .clear(AUTHENTICATED | MONITOR | NO_EVICT | NO_TOUCH | REPLY_OFF | REPLY_SKIP | REPLY_SKIP_NEXT | SUBSCRIBED);
+    use session_flag::{AUTHENTICATED, MONITOR, NO_EVICT, NO_TOUCH, REPLY_OFF, REPLY_SKIP_NEXT, SUBSCRIBED};
+    session.clear(AUTHENTICATED | MONITOR | NO_EVICT | NO_TOUCH | REPLY_OFF | REPLY_SKIP_NEXT | SUBSCRIBED);
     if server.standing & standing::AUTH == 0 {
         session.set(AUTHENTICATED);
     }
