@@ -13,9 +13,17 @@ use crate::server::sessions::index_of;
 const WRITE_BYTES_PER_TURN: usize = 256 * 1024;
 /// Pieces given to one call.
 const PIECES_MAX: usize = 64;
-/// Emptied reply buffers up to this size, and so many of them, are kept for the next replies.
+/// Emptied reply buffers are kept for the next replies: so many of up to this size, as many again of up to half of it, then of a
+/// third, and so on; messages to many subscribers need many small ones.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
-const KEPT_BUFFERS_MAX: usize = 64;
+const KEPT_BUFFERS_STEP: usize = 64;
+const KEPT_BUFFERS_MAX: usize = 512;
+
+/// True while an emptied buffer of `capacity` bytes is worth keeping beside `kept` others.
+#[inline]
+fn is_worth_keeping(capacity: usize, kept: usize) -> bool {
+    kept < KEPT_BUFFERS_MAX && capacity <= KEPT_BYTES_MAX / (1 + kept / KEPT_BUFFERS_STEP)
+}
 
 impl EventLoop {
     pub(super) fn write(&mut self) {
@@ -83,7 +91,7 @@ pub(super) fn write_session(server: &mut Server, outside: &mut Outside, key: Ses
     if session.out.is_empty() {
         session.out.clear();
         let buffer = std::mem::take(&mut session.out.bytes);
-        if buffer.capacity() <= KEPT_BYTES_MAX && server.spare_buffers.len() < KEPT_BUFFERS_MAX {
+        if is_worth_keeping(buffer.capacity(), server.spare_buffers.len()) {
             server.spare_buffers.push(buffer);
         }
         session.soft_limit_since = None;

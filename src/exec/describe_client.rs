@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::call::shown;
 use super::command::CommandTable;
 use crate::pubsub::Topic;
 use crate::server::session::flag;
@@ -41,7 +42,7 @@ pub fn describe(line: &mut String, session: &Session, server: &Server, commands:
     let queued = session.transaction.as_deref().map_or(0, |transaction| transaction.queue.len() as i64);
     let in_transaction = session.has(flag::IN_TRANSACTION);
     let command = commands.rows().get(session.last_command).map_or("NULL", |row| row.full_name.as_str());
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(shown(bytes, usize::MAX)).into_owned();
     // Writing to a String cannot fail.
     let _ = write!(
         line,

@@ -154,8 +154,18 @@ pub fn encode_push(parts: &[&[u8]]) -> SharedBytes {
 /// What stands around a string, at most: mark, up to 20 digits, two line ends.
 const PART_OVERHEAD_BYTES_MAX: usize = 25;
 
+/// Receivers of one command's messages whose list keeps its room; after more, memory is given back.
+const RECEIVERS_KEPT_MAX: usize = 16 * 1024;
+
 /// Puts every message into its receivers' reply queues.
+#[inline]
 pub fn drain_outbox(server: &mut Server) {
+    if !server.outbox.is_empty() {
+        drain(server);
+    }
+}
+
+fn drain(server: &mut Server) {
     let mut outbox = std::mem::take(&mut server.outbox);
     for message in outbox.messages.iter().filter(|message| !message.is_last) {
         deliver(server, message, &outbox.receivers);
@@ -166,22 +176,36 @@ pub fn drain_outbox(server: &mut Server) {
         }
         outbox.has_last = false;
     }
+    // The emptied lists keep their room for the next messages.
     outbox.messages.clear();
     outbox.receivers.clear();
-    // The emptied lists keep their room for the next messages.
+    outbox.messages.shrink_to(RECEIVERS_KEPT_MAX);
+    outbox.receivers.shrink_to(RECEIVERS_KEPT_MAX);
     server.outbox = outbox;
 }
 
+/// A message of this many bytes for more than one receiver is referred to by each, not copied: they may be many, and slow.
+const MESSAGE_SHARED_MIN: usize = 512;
+
 fn deliver(server: &mut Server, message: &Message, receivers: &[SessionKey]) {
+    let bytes: &[u8] = &message.bytes;
+    let is_shared = bytes.len() >= if message.receivers.len() > 1 { MESSAGE_SHARED_MIN } else { SHARED_MIN };
     for &receiver in &receivers[message.receivers.start as usize..message.receivers.end as usize] {
         let Some(session) = server.sessions.get_mut(receiver) else { continue };
-        if session.out.bytes.capacity() == 0 {
-            session.out.bytes = server.spare_buffers.pop().unwrap_or_default();
+        let Some(head) = head_of(message.form, session) else { continue };
+        let out = &mut session.out;
+        if out.bytes.capacity() == 0 {
+            out.bytes = server.spare_buffers.pop().unwrap_or_default();
         }
-        if !write_message(session, message) {
-            continue;
+        out.bytes.extend_from_slice(head);
+        if is_shared {
+            out.push_shared(message.bytes.clone());
+        } else if !bytes.is_empty() {
+            out.bytes.extend_from_slice(bytes);
+        } else {
+            out.bytes.extend_from_slice(if session.is_resp3 { b"_\r\n" } else { b"$-1\r\n" });
         }
-        let unsent = session.out.len();
+        let unsent = out.len();
         if !session.has(flag::WRITE_QUEUED) {
             session.set(flag::WRITE_QUEUED);
             server.sessions.to_write.push(receiver);
@@ -192,30 +216,18 @@ fn deliver(server: &mut Server, message: &Message, receivers: &[SessionKey]) {
     }
 }
 
-/// A message of this many bytes for more than one receiver is referred to by each, not copied: they may be many, and slow.
-const MESSAGE_SHARED_MIN: usize = 512;
-
-/// Appends a message to what a session is sent, in its protocol; false where that has no place for it.
+/// What stands before a message's bytes in the receiver's protocol; `None` where that has no place for the message.
 #[inline]
-fn write_message(session: &mut Session, message: &Message) -> bool {
-    let out = &mut session.out;
-    match message.form {
-        Form::Plain => {}
-        Form::Push => out.bytes.push(if session.is_resp3 { b'>' } else { b'*' }),
-        Form::PushOrNothing if session.is_resp3 => out.bytes.push(b'>'),
-        Form::Invalidation { .. } if session.is_resp3 => out.bytes.extend_from_slice(b">2\r\n$10\r\ninvalidate\r\n"),
+fn head_of(form: Form, session: &Session) -> Option<&'static [u8]> {
+    match form {
+        Form::Plain => Some(b""),
+        Form::Push => Some(if session.is_resp3 { b">" } else { b"*" }),
+        Form::PushOrNothing if session.is_resp3 => Some(b">"),
+        Form::Invalidation { .. } if session.is_resp3 => Some(b">2\r\n$10\r\ninvalidate\r\n"),
         // Whoever listens to anything is taken to be listening to the channel of invalidations.
-        Form::Invalidation { is_redirected: true } if session.flags & flag::SUBSCRIBED != 0 => {
-            out.bytes.extend_from_slice(b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n");
+        Form::Invalidation { is_redirected: true } if session.has(flag::SUBSCRIBED) => {
+            Some(b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n")
         }
-        Form::PushOrNothing | Form::Invalidation { .. } => return false,
+        Form::PushOrNothing | Form::Invalidation { .. } => None,
     }
-    if message.bytes.len() >= MESSAGE_SHARED_MIN && message.receivers.len() > 1 || message.bytes.len() >= SHARED_MIN {
-        out.push_shared(message.bytes.clone());
-    } else if message.bytes.is_empty() {
-        out.bytes.extend_from_slice(if session.is_resp3 { b"_\r\n" } else { b"$-1\r\n" });
-    } else {
-        out.bytes.extend_from_slice(&message.bytes);
-    }
-    true
 }

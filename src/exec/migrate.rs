@@ -16,7 +16,7 @@ use crate::rdb::write_value::payload_of;
 use crate::server::links::{LinkKey, LinkNews};
 use crate::server::migrations::{Ending, IDLE_LINK_MS_MAX, IdleLink, Migration, Order, Talk};
 use crate::server::{Alarm, Server, World, standing};
-use crate::spec::{Begin, Group, flag, key_flag};
+use crate::spec::{Group, find_keys, flag};
 use crate::value::Kind;
 
 const CANNOT_CONNECT: &str = "IOERR error or timeout connecting to the client";
@@ -34,12 +34,7 @@ pub fn begin(call: &mut Call, server: &mut Server, world: &mut dyn World, order:
         server.migrations.awaited_by(link, call.session);
         server.set_standing(standing::MIGRATING, true);
         // Answered by `finish`.
-        return Err(Stop::Block(Block {
-            keys: Vec::new(),
-            kind: Kind::String,
-            deadline: None,
-            when_denied: WhenDenied::Null,
-        }));
+        return Err(Stop::Block(Box::new(Block::on(Vec::new(), Kind::String, None, WhenDenied::Null))));
     }
     let ending = stand_still(server, world);
     // Its DEL stands in the journal already, and MIGRATE itself is nothing that is repeated.
@@ -265,7 +260,7 @@ fn remove(server: &mut Server, db: usize, keys: &[Vec<u8>]) {
     let database = server.keyspace.db_mut(db);
     let gone: Vec<&[u8]> =
         keys.iter().map(Vec::as_slice).filter(|key| database.remove(Key::new(key), event::DEL)).collect();
-    effects::hand_on(server, db);
+    effects::hand_on(server, db, None);
     if !gone.is_empty() && server.journal.is_read() {
         let words: Vec<&[u8]> = std::iter::once(&b"DEL"[..]).chain(gone).collect();
         server.journal.record(db, words.into_iter());
@@ -324,14 +319,10 @@ pub fn touches_held(server: &Server, row: &Row, args: Args) -> bool {
     if runs_scripts || spec.name == "DEBUG" {
         return true;
     }
-    let mut has_keys = false;
-    let mut is_held = false;
-    for key_spec in spec.key_specs.iter().flatten().filter(|key_spec| key_spec.flags & key_flag::NOT_KEY == 0) {
-        has_keys = true;
-        // Where its keys stand, nobody but the command itself can tell.
-        is_held |= key_spec.begin == Begin::Unknown && spec.has(flag::WRITE);
-        let word = |at: usize| args.get(at);
-        key_spec.visit(args.len(), word, &mut |at| is_held |= server.migrations.holds(args.get(at)));
+    let mut keys = Vec::new();
+    let word = |at: usize| args.get(at);
+    if find_keys(spec, args.len(), word, &mut keys) {
+        return keys.iter().any(|key| server.migrations.holds(args.get(key.word)));
     }
-    is_held || !has_keys && spec.has(flag::WRITE)
+    spec.has(flag::WRITE)
 }

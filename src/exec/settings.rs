@@ -100,11 +100,7 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
         | Change::Latency
         | Change::SavePoints => Ok(()),
         // Kept without effect until the service that reads them is there.
-        Change::Tls
-        | Change::AppendOnly
-        | Change::Replication
-        | Change::Cluster
-        | Change::Allocator => Ok(()),
+        Change::Tls | Change::AppendOnly | Change::Replication | Change::Cluster | Change::Allocator => Ok(()),
     }
 }
 

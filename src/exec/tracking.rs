@@ -51,7 +51,7 @@ pub fn check_limit(server: &mut Server) {
 /// Forgets keys by chance, and tells those who hold them, until as few are remembered as may be, or a round is over.
 pub fn make_room(server: &mut Server, by: Option<SessionKey>) {
     let rounds_above = server.tracking.rounds_above_limit;
-    for _ in 0..FORGET_ROUND_KEYS * (rounds_above + 1) {
+    for _ in 0..FORGET_ROUND_KEYS.saturating_mul(rounds_above.saturating_add(1)) {
         let limit = server.settings.tracking_keys_max;
         if limit == 0 || server.tracking.remembered.len() as u64 <= limit {
             break;
@@ -61,7 +61,7 @@ pub fn make_room(server: &mut Server, by: Option<SessionKey>) {
     }
     check_limit(server);
     let is_above = server.standing & standing::TRACKING_FULL != 0;
-    server.tracking.rounds_above_limit = if is_above { rounds_above + 1 } else { 0 };
+    server.tracking.rounds_above_limit = if is_above { rounds_above.saturating_add(1) } else { 0 };
 }
 
 /// A key changed, by the command of a session (`by`), or by itself while that command ran.

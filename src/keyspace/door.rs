@@ -304,7 +304,9 @@ impl Db {
             drop(self.take_at(key.hash, at));
         } else if T::HAS_DEADLINES {
             self.follow_fields(key, at);
-            if outcome.is_renewed && let Some(fields) = outcome.expired.take() {
+            if outcome.is_renewed
+                && let Some(fields) = outcome.expired.take()
+            {
                 self.clear_deadline(key);
                 self.tell_fields_expired(key.bytes, *fields);
                 self.notice(key.bytes, event::DEL);

@@ -49,6 +49,16 @@ fn confirmations_and_messages_pass_a_client_that_wants_no_replies() {
 }
 
 #[test]
+fn what_is_queued_is_no_more_answered_than_the_rest_by_who_wants_no_replies() {
+    let mut engine = Engine::new();
+    let one = engine.connect();
+    for line in ["CLIENT REPLY OFF", "MULTI", "PING", "EXEC"] {
+        assert_eq!(engine.ask(one, line), "");
+    }
+    assert_eq!(engine.ask(one, "CLIENT REPLY ON"), "+OK\r\n");
+}
+
+#[test]
 fn reset_and_departure_end_all_subscriptions() {
     let mut engine = Engine::new();
     let (first, second, speaker) = (engine.connect(), engine.connect(), engine.connect());

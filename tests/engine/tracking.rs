@@ -60,6 +60,9 @@ fn an_emptied_database_is_told_once_and_before_the_reply_where_redis_waits() {
     assert_eq!(engine.ask(reader, "FLUSHALL"), format!("{ALL_INVALID}+OK\r\n"));
     assert_eq!(engine.ask(reader, "FLUSHALL ASYNC"), format!("+OK\r\n{ALL_INVALID}"));
     assert_eq!(engine.ask(reader, "FLUSHDB"), format!("{ALL_INVALID}+OK\r\n"));
+    engine.ask(reader, "CLIENT REPLY OFF");
+    assert_eq!(engine.ask(reader, "FLUSHDB"), ALL_INVALID, "a message is no reply");
+    engine.ask(reader, "CLIENT REPLY ON");
     engine.ask(reader, "MULTI");
     engine.ask(reader, "FLUSHDB");
     assert_eq!(engine.ask(reader, "EXEC"), format!("*1\r\n+OK\r\n{ALL_INVALID}"));

@@ -87,11 +87,12 @@ impl Lookup {
         self.name.extend_from_slice(before);
         self.name.extend_from_slice(element.to_bytes(&mut self.text));
         self.name.extend_from_slice(behind);
+        let now = db.rules.now;
         let entry = db.lookup(Key::new(&self.name))?;
         match field {
             Some(field) if entry.kind() == Kind::Hash => {
                 let hash: &Hash = entry.object().ok()?;
-                hash.get(field).map(Found::Item)
+                hash.get(field, now).map(Found::Item)
             }
             Some(_) => None,
             None => entry.string().ok().map(Found::String),

@@ -8,6 +8,7 @@ mod pause;
 mod tracking;
 
 use crate::commands::help::help_row;
+use crate::exec::call::shown;
 use crate::exec::{Command, Stop};
 use crate::server::Session;
 use crate::spec::flag::{ADMIN, ALLOW_BUSY, LOADING, NOSCRIPT, STALE};
@@ -121,9 +122,9 @@ pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
 
 pub const BAD_NAME: Stop = Stop::error("ERR Client names cannot contain spaces, newlines or special characters.");
 
-/// Printable and without blanks, so that CLIENT LIST stays readable.
+/// Printable and without blanks, so that CLIENT LIST stays readable; what stands behind a zero byte is not shown.
 pub fn is_valid_name(name: &[u8]) -> bool {
-    name.iter().all(|byte| (b'!'..=b'~').contains(byte))
+    shown(name, usize::MAX).iter().all(|byte| (b'!'..=b'~').contains(byte))
 }
 
 pub fn set_name(session: &mut Session, name: &[u8]) {
