@@ -52,7 +52,7 @@ const WRITE: u8 = 2;
 pub(super) fn right_for(flags: u16) -> u8 {
     let reads = flags & key_flag::ACCESS != 0;
     let writes = flags & (key_flag::INSERT | key_flag::DELETE | key_flag::UPDATE) != 0;
-    u8::from(reads) * READ | u8::from(writes) * WRITE
+    (u8::from(reads) * READ) | (u8::from(writes) * WRITE)
 }
 
 /// A pattern, with what is known of its form: most are a prefix and a star.

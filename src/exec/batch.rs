@@ -388,6 +388,8 @@ fn finish_intake(server: &mut Server, intake: &mut Intake, arena: &[u8], rest_fr
         return;
     }
     if rest_from == intake.end {
+        // What was counted while a request ran counts its bytes, which are gone now.
+        server.count_client(intake.session);
         return;
     }
     session.pending = match intake.own.take() {

@@ -52,12 +52,8 @@ impl Server {
 
     /// Puts these users in the place of all there were.
     pub fn replace_users(&mut self, users: Users, caller: Option<SessionKey>) {
-        let gone: Vec<Box<[u8]>> = self
-            .acl
-            .users()
-            .map(|(name, _)| name.into())
-            .filter(|name: &Box<[u8]>| !users.contains_key(name))
-            .collect();
+        let gone: Vec<Box<[u8]>> =
+            self.acl.users().map(|(name, _)| name.into()).filter(|name| !users.contains_key(name)).collect();
         for (name, user) in users {
             if let Some(id) = self.acl.find(&name) {
                 self.close_revoked(id, &user, caller);

@@ -53,10 +53,11 @@ pub fn symbol(file: &[u8], address: usize) -> Option<Symbol<'_>> {
     for kind in SYMBOL_TABLES {
         for index in 0..usize::from(count) {
             let header = section(index)?;
-            if file.u32(header + 4)? == kind {
-                let names = section(file.u32(header + 40)? as usize)?;
-                let names = file.at(file.word(names + 24)?, file.word(names + 32)?)?;
-                let symbols = file.at(file.word(header + 24)?, file.word(header + 32)?)?;
+            let field = |header: usize, offset: usize| header.checked_add(offset);
+            if file.u32(field(header, 4)?)? == kind {
+                let names = section(file.u32(field(header, 40)?)? as usize)?;
+                let names = file.at(file.word(field(names, 24)?)?, file.word(field(names, 32)?)?)?;
+                let symbols = file.at(file.word(field(header, 24)?)?, file.word(field(header, 32)?)?)?;
                 if let Some(symbol) = search(symbols, names, address) {
                     return Some(symbol);
                 }

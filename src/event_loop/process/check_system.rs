@@ -11,8 +11,10 @@ enum Finding {
     Warning(String),
 }
 
+type Check = fn() -> Finding;
+
 /// What is looked at, under the names that Redis has for it.
-const CHECKS: &[(&str, fn() -> Finding)] = &[
+const CHECKS: &[(&str, Check)] = &[
     ("slow-clocksource", slow_clock),
     ("xen-clocksource", xen_clock),
     ("overcommit", || from_file(host::OVERCOMMIT_PATH, host::overcommit_warning)),

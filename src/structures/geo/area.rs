@@ -168,9 +168,9 @@ impl Area {
             Shape::Polygon(corners) => return bounds_of(corners),
         };
         let Position { longitude, latitude } = self.center;
-        let north = (half_height / EARTH_RADIUS_METRES).from_radians_exactly();
+        let north = (half_height / EARTH_RADIUS_METRES).to_degrees_exactly();
         let farther = if latitude < 0.0 { latitude - north } else { latitude + north };
-        let east = (half_width / EARTH_RADIUS_METRES / farther.to_radians_exactly().cos()).from_radians_exactly();
+        let east = (half_width / EARTH_RADIUS_METRES / farther.to_radians_exactly().cos()).to_degrees_exactly();
         Bounds { west: longitude - east, south: latitude - north, east: longitude + east, north: latitude + north }
     }
 
@@ -242,8 +242,8 @@ fn mean(corners: &[Position]) -> Position {
         z += latitude.sin();
     }
     Position {
-        longitude: y.atan2(x).from_radians_exactly(),
-        latitude: z.atan2((x * x + y * y).sqrt()).from_radians_exactly(),
+        longitude: y.atan2(x).to_degrees_exactly(),
+        latitude: z.atan2((x * x + y * y).sqrt()).to_degrees_exactly(),
     }
 }
 

@@ -49,7 +49,7 @@ fn arc(u: f64, cosines: f64, v: f64) -> f64 {
 /// Degrees as radians with the very factor that Redis multiplies by.
 trait Degrees {
     fn to_radians_exactly(self) -> f64;
-    fn from_radians_exactly(self) -> f64;
+    fn to_degrees_exactly(self) -> f64;
 }
 
 const RADIANS_PER_DEGREE: f64 = std::f64::consts::PI / 180.0;
@@ -61,7 +61,7 @@ impl Degrees for f64 {
     }
 
     #[inline]
-    fn from_radians_exactly(self) -> f64 {
+    fn to_degrees_exactly(self) -> f64 {
         self / RADIANS_PER_DEGREE
     }
 }

@@ -48,7 +48,7 @@ impl Window {
                 return Window::between(bounds.west, bounds.south, bounds.east, bounds.north);
             }
         };
-        let (height, width) = (height.from_radians_exactly(), width.min(PI).from_radians_exactly());
+        let (height, width) = (height.to_degrees_exactly(), width.min(PI).to_degrees_exactly());
         Window::between(
             center.longitude - width,
             center.latitude - height,
