@@ -174,6 +174,26 @@ GEORADIUSBYMEMBER_RO <k.zset> <e> <length> <unit> {GEO_DETAILS} {GEO_ORDER}
 ZRANGE <k.zset> 0 -1 WITHSCORES
 DEL <k>
 """,
+    "sort": """
+4 RPUSH <k.list> (<v>)+
+3 SADD <k.set> (<v>)+
+3 ZADD <k.zset> (<score> <v>)+
+3 RPUSH <k.list> (<int>)+
+3 MSET (w_<few> <v>)+
+2 HSET h_<few> f <v> g <v>
+SET l1 <v>
+6 SORT <k.list> [ALPHA] [ASC | DESC] [LIMIT <index> <few>]
+4 SORT <k.list> [BY (w_* | h_*->f | nosort | <pattern>)] [LIMIT <index> <few>] [GET #] [GET w_*] [GET h_*->g] [ASC | DESC]
+2 SORT <k.set> [ALPHA] [DESC] [LIMIT <index> <few>] [STORE <k>]
+2 SORT <k.zset> [ALPHA | BY nosort] [DESC | ASC] [LIMIT <index> <few>] [STORE <k>]
+SORT <k.list> ALPHA BY w_* [GET #]
+SORT <k.list> STORE <k.list> [ALPHA] [BY w_*]
+SORT <any> [GET (<pattern> | # | w_*)] [STORE <any>] [BY nosort]
+2 SORT_RO <any> [ALPHA] [DESC] [LIMIT <index> <few>] [GET <pattern>]
+LRANGE <k.list> 0 -1
+DEL <any>
+COMMAND GETKEYS SORT <k> [LIMIT <few> <few>] [STORE <k>] [BY <pattern>] [GET STORE] [STORE <k>]
+""",
     "polygon": f"""
 6 GEOADD <k.zset> (<corner> <e>)+
 4 GEOSEARCH <k.zset> BYPOLYGON 3 <corner> <corner> <corner> [WITHDIST] [WITHHASH] {GEO_ORDER}
@@ -449,7 +469,7 @@ def templates(text):
 
 
 FAMILIES = {name: list(templates(text)) for name, text in TEXT.items()}
-BATCHES = ("string", "list", "set", "hash", "zset", "geo", "generic", "expiry")
+BATCHES = ("string", "list", "set", "hash", "zset", "geo", "sort", "generic", "expiry")
 SESSIONS = ("multi", "blocking", "pubsub", "tracking", "connection", "protocol")
 # Families for parts that an issue to come brings, or for which the reference is another server (`polygon`: Valkey 9); run when named.
 LATER = ("fieldttl", "polygon")

@@ -448,6 +448,21 @@ mod tests {
     }
 
     #[test]
+    fn a_list_made_elsewhere_settles() {
+        let (three, many) = (PackLimits::new(3), PackLimits::new(-2));
+        let mut list = List::new();
+        (0..7).for_each(|i| push(&mut list, End::Back, &[b'a' + i], &three));
+        assert_eq!((list.is_quicklist(), list.nodes().count()), (true, 3));
+        list.settle(&three);
+        assert_eq!((list.is_quicklist(), list.nodes().count()), (true, 3));
+        let mut short = List::new();
+        (0..7).for_each(|i| push(&mut short, End::Back, &[b'a' + i], &many));
+        short.settle(&many);
+        assert!(!short.is_quicklist());
+        assert_eq!(texts(&list), texts(&short));
+    }
+
+    #[test]
     fn encodings_change_where_redis_changes_them() {
         let limits = PackLimits::new(3);
         let mut list = List::new();
