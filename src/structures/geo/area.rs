@@ -10,7 +10,7 @@
 
 use super::cell::{Cell, LATITUDE_MAX, Position, bits_of_score, deinterleave};
 use super::window::Window;
-use super::{Degrees, EARTH_RADIUS_METRES, arc, distance, latitude_distance};
+use super::{Angle, EARTH_RADIUS_METRES, arc, distance, latitude_distance};
 
 /// What is searched, in the unit of its area.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Area {
     }
 
     fn new(center: Position, shape: Shape, unit: f64) -> Area {
-        let latitude = center.latitude.to_radians_exactly();
+        let latitude = center.latitude.radians();
         let window = Window::of(center, &shape, unit);
         Area {
             center,
@@ -75,7 +75,7 @@ impl Area {
             unit,
             window,
             latitude,
-            longitude: center.longitude.to_radians_exactly(),
+            longitude: center.longitude.radians(),
             latitude_cosine: latitude.cos(),
         }
     }
@@ -121,11 +121,11 @@ impl Area {
     /// As `super::distance`, with what depends on the centre alone computed before.
     #[inline]
     fn distance(&self, to: Position) -> f64 {
-        let v = ((to.longitude.to_radians_exactly() - self.longitude) / 2.0).sin();
+        let v = ((to.longitude.radians() - self.longitude) / 2.0).sin();
         if v == 0.0 {
             return latitude_distance(self.center.latitude, to.latitude);
         }
-        let latitude = to.latitude.to_radians_exactly();
+        let latitude = to.latitude.radians();
         arc(((latitude - self.latitude) / 2.0).sin(), self.latitude_cosine * latitude.cos(), v)
     }
 
@@ -168,9 +168,9 @@ impl Area {
             Shape::Polygon(corners) => return bounds_of(corners),
         };
         let Position { longitude, latitude } = self.center;
-        let north = (half_height / EARTH_RADIUS_METRES).to_degrees_exactly();
+        let north = (half_height / EARTH_RADIUS_METRES).degrees();
         let farther = if latitude < 0.0 { latitude - north } else { latitude + north };
-        let east = (half_width / EARTH_RADIUS_METRES / farther.to_radians_exactly().cos()).to_degrees_exactly();
+        let east = (half_width / EARTH_RADIUS_METRES / farther.radians().cos()).degrees();
         Bounds { west: longitude - east, south: latitude - north, east: longitude + east, north: latitude + north }
     }
 
@@ -236,15 +236,12 @@ pub(super) fn bounds_of(corners: &[Position]) -> Bounds {
 fn mean(corners: &[Position]) -> Position {
     let (mut x, mut y, mut z) = (0.0, 0.0, 0.0);
     for corner in corners {
-        let (longitude, latitude) = (corner.longitude.to_radians_exactly(), corner.latitude.to_radians_exactly());
+        let (longitude, latitude) = (corner.longitude.radians(), corner.latitude.radians());
         x += latitude.cos() * longitude.cos();
         y += latitude.cos() * longitude.sin();
         z += latitude.sin();
     }
-    Position {
-        longitude: y.atan2(x).to_degrees_exactly(),
-        latitude: z.atan2((x * x + y * y).sqrt()).to_degrees_exactly(),
-    }
+    Position { longitude: y.atan2(x).degrees(), latitude: z.atan2((x * x + y * y).sqrt()).degrees() }
 }
 
 /// Whether a ray from the point to the east crosses the polygon's sides an odd number of times.

@@ -24,18 +24,18 @@ const EARTH_RADIUS_METRES: f64 = 6_372_797.560856;
 
 /// The distance of two points on a sphere, by the haversine formula.
 pub fn distance(from: Position, to: Position) -> f64 {
-    let half_chord = ((to.longitude.to_radians_exactly() - from.longitude.to_radians_exactly()) / 2.0).sin();
+    let half_chord = ((to.longitude.radians() - from.longitude.radians()) / 2.0).sin();
     if half_chord == 0.0 {
         return latitude_distance(from.latitude, to.latitude);
     }
-    let (from_latitude, to_latitude) = (from.latitude.to_radians_exactly(), to.latitude.to_radians_exactly());
+    let (from_latitude, to_latitude) = (from.latitude.radians(), to.latitude.radians());
     arc(((to_latitude - from_latitude) / 2.0).sin(), from_latitude.cos() * to_latitude.cos(), half_chord)
 }
 
 /// The distance of two points on one meridian.
 #[inline]
 fn latitude_distance(from: f64, to: f64) -> f64 {
-    EARTH_RADIUS_METRES * (to.to_radians_exactly() - from.to_radians_exactly()).abs()
+    EARTH_RADIUS_METRES * (to.radians() - from.radians()).abs()
 }
 
 /// The last step of the haversine formula: `u` and `v` are the sines of half the differences of latitude and longitude.
@@ -46,22 +46,22 @@ fn arc(u: f64, cosines: f64, v: f64) -> f64 {
     2.0 * EARTH_RADIUS_METRES * square.sqrt().min(1.0).asin()
 }
 
-/// Degrees as radians with the very factor that Redis multiplies by.
-trait Degrees {
-    fn to_radians_exactly(self) -> f64;
-    fn to_degrees_exactly(self) -> f64;
+/// Degrees as radians and back, by the very factor that Redis multiplies and divides by.
+trait Angle {
+    fn radians(self) -> f64;
+    fn degrees(self) -> f64;
 }
 
 const RADIANS_PER_DEGREE: f64 = std::f64::consts::PI / 180.0;
 
-impl Degrees for f64 {
+impl Angle for f64 {
     #[inline]
-    fn to_radians_exactly(self) -> f64 {
+    fn radians(self) -> f64 {
         self * RADIANS_PER_DEGREE
     }
 
     #[inline]
-    fn to_degrees_exactly(self) -> f64 {
+    fn degrees(self) -> f64 {
         self / RADIANS_PER_DEGREE
     }
 }

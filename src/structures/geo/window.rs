@@ -3,7 +3,7 @@
 //! Invariant: no point that is inside the area by the exact formula is outside the window. The window is wider than the
 //! area by `MARGIN`, more than all rounding of the formulas comes to.
 
-use super::Degrees;
+use super::Angle;
 use super::EARTH_RADIUS_METRES;
 use super::area::{Shape, bounds_of};
 use super::cell::{Cell, LATITUDE_MAX, LONGITUDE_MAX, Position};
@@ -30,16 +30,16 @@ pub(super) struct Window {
 impl Window {
     /// The window of a shape around `center`, whose lengths are in units of so many metres.
     pub fn of(center: Position, shape: &Shape, unit: f64) -> Window {
-        let radians = |length: f64| length * unit / EARTH_RADIUS_METRES;
-        let latitude = center.latitude.to_radians_exactly().abs();
+        let angle_of = |length: f64| length * unit / EARTH_RADIUS_METRES;
+        let latitude = center.latitude.radians().abs();
         let (height, width) = match shape {
             Shape::Circle { radius } => {
-                let angle = radians(*radius);
+                let angle = angle_of(*radius);
                 (angle, half_width(angle.sin() / latitude.cos(), latitude + angle))
             }
             Shape::Box { width, height } => {
-                let angle = radians(height / 2.0);
-                let quarter = radians(width / 4.0);
+                let angle = angle_of(height / 2.0);
+                let quarter = angle_of(width / 4.0);
                 let sine = if quarter < FRAC_PI_2 { quarter.sin() } else { 1.0 };
                 (angle, 2.0 * half_width(sine / (latitude + angle).cos(), latitude + angle))
             }
@@ -48,7 +48,7 @@ impl Window {
                 return Window::between(bounds.west, bounds.south, bounds.east, bounds.north);
             }
         };
-        let (height, width) = (height.to_degrees_exactly(), width.min(PI).to_degrees_exactly());
+        let (height, width) = (height.degrees(), width.min(PI).degrees());
         Window::between(
             center.longitude - width,
             center.latitude - height,
