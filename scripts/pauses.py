@@ -28,7 +28,7 @@ from servers import CACHE, HOME, LOAD_CORE, PEER_SERVERS, Server, encode, gyre_s
 OURS = "gyre"
 GOAL_MS = 2.0
 IDLE_SECONDS_MIN = 1.0
-EXPIRING_KEYS, CASCADE_KEYS, ZSET_MEMBERS, FLUSHED_KEYS = 500_000, 1_000_000, 1_000_000, 2_000_000
+EXPIRING_KEYS, EXPIRING_FIELDS, CASCADE_KEYS, ZSET_MEMBERS, FLUSHED_KEYS = 500_000, 1_000_000, 1_000_000, 1_000_000, 2_000_000
 # Far enough that the keys stand in a slot of a slow ring when they are set, and must be moved down before they are due.
 CASCADE_LEAD_SECONDS = 12
 
@@ -96,6 +96,25 @@ def mass_expiry(server):
     return prober.longest(due_ms / 1000 - 0.01)
 
 
+def field_expiry(server):
+    """All fields of one hash but one are due at one instant."""
+    due_ms = int(time.time() * 1000) + 25_000
+    server.client().must("HSET", "bigh", "stays", "1")
+    fields = lambda i: ["f%09d" % (i + j) for j in range(10)]
+    server.client().feed(chunks(lambda i: encode("HSET", "bigh", *(word for field in fields(i) for word in (field, "v" + field))), 10, EXPIRING_FIELDS))
+    server.client().feed(chunks(lambda i: encode("HPEXPIREAT", "bigh", due_ms, "FIELDS", 10, *fields(i)), 10, EXPIRING_FIELDS))
+    if time.time() > due_ms / 1000 - 1:
+        raise SystemExit("the load took too long: nothing is left to measure")
+    time.sleep(max(0.0, due_ms / 1000 - time.time() - 0.5))
+    client = server.client()
+    with Prober(server.port) as prober:
+        time.sleep(1.0)
+        until = time.time() + 20
+        while client.must("HLEN", "bigh") > 1 and time.time() < until:
+            time.sleep(0.2)
+    return prober.longest(due_ms / 1000 - 0.01)
+
+
 def cascade(server):
     due_ms = int(time.time() * 1000) + CASCADE_LEAD_SECONDS * 1000
     fill(server, 0, CASCADE_KEYS, "PXAT", due_ms)
@@ -133,6 +152,7 @@ def during(server, client, *words):
 EVENTS = [
     ("growth from 1M to 4M keys", growth),
     ("500,000 keys expire at one instant", mass_expiry),
+    ("1M fields of a hash expire at one instant", field_expiry),
     ("a ring slot of 1M equal TTLs cascades", cascade),
     ("DEL of a sorted set of 1M members", zset_deletion),
     ("FLUSHALL of 2M keys", flush),

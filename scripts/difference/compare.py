@@ -130,7 +130,8 @@ RULES = {
 }
 # While each key they read is kept in order (small), these answer in that order, and must do so exactly.
 ORDERED_WHILE_SMALL = {"SMEMBERS", "HKEYS", "HVALS", "HGETALL", "SSCAN", "HSCAN", "ZSCAN"}
-TIMES = {"TTL": 1, "PTTL": TIME_SLACK_MS, "EXPIRETIME": 1, "PEXPIRETIME": TIME_SLACK_MS, "OBJECT IDLETIME": 1}
+TIMES = {"TTL": 1, "PTTL": TIME_SLACK_MS, "EXPIRETIME": 1, "PEXPIRETIME": TIME_SLACK_MS, "OBJECT IDLETIME": 1,
+         "HTTL": 1, "HPTTL": TIME_SLACK_MS, "HEXPIRETIME": 1, "HPEXPIRETIME": TIME_SLACK_MS}
 CONTAINERS = {"ACL", "XINFO", "XGROUP", "OBJECT", "CLIENT", "CONFIG", "COMMAND", "PUBSUB", "DEBUG", "MEMORY", "SLOWLOG", "LATENCY"}
 
 
@@ -149,9 +150,8 @@ def same(words, theirs, ours, is_ordered=lambda key: False):
         return True  # texts of our own
     if theirs[0][0] in b"*%" and is_greeting(theirs[0]) and is_greeting(ours[0]):
         return greeting(theirs[0]) == greeting(ours[0])
-    if name in TIMES and theirs[0][0] == ours[0][0] == b":":
-        a, b = int(theirs[0][1]), int(ours[0][1])
-        return min(a, b) >= 0 and abs(a - b) <= TIMES[name]
+    if name in TIMES:
+        return same_times(theirs[0], ours[0], TIMES[name])
     rule = RULES.get(name) or RULES.get(name.split(" ")[0] if name.split(" ")[0] not in CONTAINERS else "")
     if rule is scanned_pairs and b"NOVALUES" in (word.upper() for word in words):
         rule = scanned
@@ -164,6 +164,15 @@ def same(words, theirs, ours, is_ordered=lambda key: False):
     if rule(theirs[0]) != rule(ours[0]):
         return False
     return not (name in ORDERED_WHILE_SMALL and len(words) > 1 and is_ordered(words[1]))
+
+
+def same_times(theirs, ours, slack):
+    """Whether two times, or two lists of times, agree but for the moment at which they were asked. What is below zero has a meaning of its own."""
+    if theirs[0] == ours[0] == b":":
+        a, b = int(theirs[1]), int(ours[1])
+        return a == b or min(a, b) >= 0 and abs(a - b) <= slack
+    lists = theirs[0] == ours[0] == b"*" and isinstance(theirs[1], list) and isinstance(ours[1], list) and len(theirs[1]) == len(ours[1])
+    return lists and all(same_times(a, b, slack) for a, b in zip(theirs[1], ours[1]))
 
 
 def same_messages(theirs, ours):

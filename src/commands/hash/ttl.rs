@@ -1,6 +1,6 @@
 //! HTTL, HPTTL, HEXPIRETIME, HPEXPIRETIME: when fields are due. -1: never; -2: there is no such field.
 
-use super::fields::{judge_type_first, parse_fields};
+use super::fields::parse_fields;
 use crate::base::clock::Ms;
 use crate::exec::{Call, Outcome};
 use crate::keyspace::Db;
@@ -30,11 +30,9 @@ fn whole_seconds(ms: Ms) -> i64 {
 }
 
 fn answer(call: &mut Call, db: &mut Db, of_deadline: impl Fn(Ms) -> i64) -> Outcome {
-    let fields = match parse_fields(call, 2) {
-        Ok(fields) => fields,
-        Err(fault) => return Err(judge_type_first(call, db, fault)),
-    };
+    // The key is looked up, and missed, before the words are judged, as in Redis.
     let hash = db.read::<Hash>(call.key(1))?;
+    let fields = parse_fields(call, 2)?;
     call.reply.array(fields.len());
     for field in fields.iter() {
         let answer = match hash.and_then(|hash| hash.deadline(field)) {
