@@ -2,10 +2,16 @@
 CARGO ?= cargo
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 export GYRE_SERVER ?= $(RELEASE)/gyre-server
+# Where `make install` puts things; DESTDIR stands before all of it, for packages.
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+CONFDIR ?= /etc/gyre
+UNITDIR ?= /etc/systemd/system
 # The names the one binary answers to (argv[0]), as links beside it.
 NAMES := redis-server redis-check-rdb redis-check-aof gyre-check-rdb gyre-check-aof
 
-.PHONY: build run test compat bench pauses differential fuzz valgrind clients install-links clean help
+.PHONY: build run install uninstall test compat bench pauses differential fuzz valgrind clients install-links clean help
 .DEFAULT_GOAL := build
 
 build: ## build the release binary, with its other names as links beside it
@@ -17,6 +23,19 @@ install-links:
 
 run: build ## build and start a server on port 6379 (ARGS="..." adds arguments)
 	$(RELEASE)/gyre-server --port 6379 $(ARGS)
+
+install: ## install what `make build` made: binary, man page, systemd unit, a configuration (PREFIX, DESTDIR)
+	@test -x $(RELEASE)/gyre-server || { echo "make build first" >&2; exit 1; }
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(CONFDIR) $(DESTDIR)$(UNITDIR)
+	install -m 755 $(RELEASE)/gyre-server $(DESTDIR)$(BINDIR)/gyre-server
+	@for name in gyre-check-rdb gyre-check-aof; do ln -sf gyre-server $(DESTDIR)$(BINDIR)/$$name; done
+	install -m 644 docs/gyre-server.1 $(DESTDIR)$(MANDIR)/man1/gyre-server.1
+	sed -e 's|@BINDIR@|$(BINDIR)|' -e 's|@CONFDIR@|$(CONFDIR)|' scripts/packaging/gyre.service > $(DESTDIR)$(UNITDIR)/gyre.service
+	@test -e $(DESTDIR)$(CONFDIR)/gyre.conf || install -m 644 scripts/packaging/gyre.conf $(DESTDIR)$(CONFDIR)/gyre.conf
+
+uninstall: ## remove what `make install` put there, but for the configuration and the data
+	rm -f $(DESTDIR)$(BINDIR)/gyre-server $(DESTDIR)$(BINDIR)/gyre-check-rdb $(DESTDIR)$(BINDIR)/gyre-check-aof
+	rm -f $(DESTDIR)$(MANDIR)/man1/gyre-server.1 $(DESTDIR)$(UNITDIR)/gyre.service
 
 test: ## formatting, clippy with warnings as errors, then every unit, engine and black-box test
 	$(CARGO) fmt --check

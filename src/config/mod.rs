@@ -13,6 +13,7 @@ pub mod choices;
 pub mod directive;
 pub mod get;
 pub mod load;
+pub mod manual;
 pub mod reference;
 pub mod rewrite;
 pub mod set;

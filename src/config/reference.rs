@@ -54,7 +54,7 @@ fn line(row: &Directive) -> String {
     format!("| `{}`{alias} | {} | {default} | {set_by} | {standing} |\n", row.name, values(row.kind))
 }
 
-fn values(kind: Kind) -> String {
+pub(super) fn values(kind: Kind) -> String {
     match kind {
         Kind::YesNo => "yes, no".into(),
         Kind::Integer { min, max } => format!("{min} to {max}"),

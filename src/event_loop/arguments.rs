@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::boot::{self, Start};
+use super::process;
 use crate::base::clock::Clock;
 use crate::base::sha::{hex, sha256};
 use crate::config::arguments::{self, Request};
@@ -108,6 +109,7 @@ Usage: gyre-server [/path/to/redis.conf] [options] [-]
        gyre-server - (read the configuration from standard input)
        gyre-server -v or --version
        gyre-server -h or --help
+       gyre-server --test-memory <megabytes>
        gyre-server --check-system
 
 Every directive of redis.conf can be given as an option:
@@ -122,6 +124,10 @@ pub fn main(words: Vec<OsString>, families: &[&'static [&'static [Command]]]) ->
     let mut words = words.into_iter().map(OsString::into_vec);
     let program = words.next().unwrap_or_default();
     let words: Vec<Vec<u8>> = words.collect();
+    if asks_for_sentinel(&program, &words) {
+        eprintln!("{NO_SENTINEL}");
+        return ExitCode::FAILURE;
+    }
     if check::is_called(&program) {
         return check_dump(&words);
     }
@@ -134,16 +140,24 @@ pub fn main(words: Vec<OsString>, families: &[&'static [&'static [Command]]]) ->
             print!("{HELP}");
             ExitCode::SUCCESS
         }
-        Request::CheckSystem => {
-            println!("[ok]");
-            ExitCode::SUCCESS
-        }
+        Request::CheckSystem if process::check_system() => ExitCode::SUCCESS,
+        Request::CheckSystem => ExitCode::FAILURE,
         Request::TestMemory(_) => {
             eprintln!("A memory test is not part of this server; use memtest86+ or stressapptest.");
             ExitCode::FAILURE
         }
-        Request::Serve(sources) => serve(&sources, families),
+        Request::Serve(sources) => serve(program, &sources, families),
     }
+}
+
+const NO_SENTINEL: &str = "\
+Gyre has no sentinel of its own: the stock redis-sentinel of Redis watches Gyre servers as it watches Redis servers.
+Start that one, with this configuration.";
+
+/// By its name, or by a word, as Redis tells.
+fn asks_for_sentinel(program: &[u8], words: &[Vec<u8>]) -> bool {
+    let name = program.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    name.ends_with(b"-sentinel") || words.iter().any(|word| word == b"--sentinel")
 }
 
 /// What the program does under the name `gyre-check-rdb`.
@@ -173,7 +187,7 @@ fn version() -> String {
     format!("Gyre server v={REDIS_VERSION} sha=00000000:0 malloc=jemalloc-5.3.0 bits={bits} build={gyre}")
 }
 
-fn serve(sources: &arguments::Sources, families: &[&'static [&'static [Command]]]) -> ExitCode {
+fn serve(program: Vec<u8>, sources: &arguments::Sources, families: &[&'static [&'static [Command]]]) -> ExitCode {
     let mut files = Files::new(families);
     // The file's path is made absolute before `dir` moves us away from it.
     let config_file = sources.file.as_deref().map(path_of);
@@ -193,7 +207,7 @@ fn serve(sources: &arguments::Sources, families: &[&'static [&'static [Command]]
         return ExitCode::FAILURE;
     }
     let has_options = sources.reads_stdin || sources.options.as_ref().is_some_and(|options| !options.is_empty());
-    let start = Start { settings, renamed_commands: files.renamed, config_file, has_options };
+    let start = Start { program, settings, renamed_commands: files.renamed, config_file, has_options };
     match boot::run(start, families) {
         Ok(code) => ExitCode::from(code as u8),
         Err(boot::BootError(text)) => {

@@ -5,9 +5,11 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::rc::Rc;
 
+use super::crash;
 use super::descriptors;
 use super::logging;
 use super::outside::Outside;
+use super::process;
 use super::start_up;
 use super::tick::{EventLoop, News};
 use crate::base::clock::Clock;
@@ -26,6 +28,8 @@ pub struct BootError(pub String);
 
 /// What start-up needs: settings as loaded, renamed commands, where the settings came from.
 pub struct Start {
+    /// The first word of the command line.
+    pub program: Vec<u8>,
     pub settings: Settings,
     pub renamed_commands: Vec<(Vec<u8>, Vec<u8>)>,
     pub config_file: Option<std::path::PathBuf>,
@@ -41,7 +45,11 @@ pub fn run(start: Start, families: &[&'static [&'static [Command]]]) -> Result<i
 
 fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<EventLoop, BootError> {
     let mut settings = start.settings;
-    logging::install(&settings.log_file, settings.log_level);
+    logging::install(&settings);
+    let title = process::Title::prepare(start.program, start.config_file.clone());
+    // A supervisor minds the process that it started: that one stays in the foreground.
+    let supervision = process::Supervision::find(settings.supervised);
+    settings.daemonize &= supervision == process::Supervision::None;
     start_up::announce(&settings, start.config_file.is_some(), start.has_options);
     if settings.daemonize {
         start_up::daemonize();
@@ -50,6 +58,12 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
         let what = what.to_owned();
         move |e: io::Error| BootError(format!("{what}: {}", system_text(&e)))
     };
+    crash::install(&settings.log_file).map_err(failed("Can't install the handlers of faults"))?;
+    crash::apply(&settings);
+    if let Err(error) = process::pin(&settings.server_cpus) {
+        let list = String::from_utf8_lossy(&settings.server_cpus).into_owned();
+        log::warn!("Can't keep to the processors of server-cpulist {list}: {}", system_text(&error));
+    }
     // 1. Chance first: the seed of the hash must stand before the first table.
     let mut random = Random::from_system().map_err(failed("Can't read random numbers from the system"))?;
     crate::base::hash::set_seed(random.next_u64());
@@ -62,15 +76,21 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
     let identity = Identity {
         run_id: random.hex(40),
         replication_id: random.hex(40),
-        system: super::process::system_name(),
+        system: process::system_name(),
         pid: std::process::id(),
         executable: std::env::current_exe().map(|p| p.display().to_string()).unwrap_or_default(),
         config_file: start.config_file,
+        supervised: supervision.name(),
         started: clock.wall_ms(),
     };
     let command_flags = commands.rows().iter().map(|row| row.command.spec.flags).collect();
     let server = Server::new(Rc::clone(&settings), command_flags, clock, random.next_u64(), identity);
-    let outside = Outside::new().map_err(failed("Can't set up the event loop"))?;
+    let mut outside = Outside::new().map_err(failed("Can't set up the event loop"))?;
+    outside.title = title;
+    outside.supervision = supervision;
+    outside.set_process_title(&settings);
+    // Failing is in the log, and no reason not to start.
+    let _ = outside.adjust_oom_score(&settings);
     let dispatcher = Dispatcher::new(commands, Rc::clone(&settings), Random::new(random.next_u64()));
     let mut event_loop = EventLoop {
         server,

@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use super::accept;
+use super::links::key_of;
 use super::outside::Outside;
 use super::read::read_behind;
 use super::write::write_session;
@@ -42,6 +43,7 @@ pub fn read(outside: &mut Outside, server: &mut Server) -> Vec<SessionKey> {
                 server.sessions.queue_write(key);
             }
         }
+        Wake::Link { index, generation } => news.links.push(key_of(index, generation)),
         Wake::Listener(index) => listeners.push(index),
         Wake::Pipe(index) => news.pipes.push(index),
         Wake::Signal => news.signal = true,

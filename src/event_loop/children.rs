@@ -10,6 +10,7 @@ use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::outside::Outside;
+use super::process;
 use super::tick::EventLoop;
 use crate::exec::snapshot;
 use crate::persist::{ChildEnd, Files, Pipe, RealFiles};
@@ -64,7 +65,7 @@ impl Outside {
                 close(writing);
                 Err(error)
             }
-            0 => be_child(writing, work),
+            0 => be_child(writing, self, work),
             pid => {
                 close(writing);
                 self.watch_child(LiveChild { pid, pipe: reading })?;
@@ -156,7 +157,7 @@ impl EventLoop {
 }
 
 /// The life of the child.
-fn be_child(pipe: RawFd, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> ! {
+fn be_child(pipe: RawFd, outside: &Outside, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> ! {
     // Safety: only this thread exists here; signals get what a child should do: our own signal ends it, the terminal's
     // interrupt is the parent's matter.
     unsafe {
@@ -165,11 +166,25 @@ fn be_child(pipe: RawFd, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> 
         libc::signal(libc::SIGINT, libc::SIG_IGN);
     }
     close_all_but(pipe);
+    set_up(outside);
     // The end is not dropped: leaving closes it, and that is the news of our end.
     let mut end = ManuallyDrop::new(PipeEnd(pipe));
     let code = catch_unwind(AssertUnwindSafe(|| work(&mut RealFiles, &mut *end))).unwrap_or(PANICKED);
     // Safety: leaves at once.
     unsafe { libc::_exit(code) }
+}
+
+/// The child's own name, processors and rank when memory runs out. None of it is a reason not to work, and there is no
+/// logger to tell of a failure.
+fn set_up(outside: &Outside) {
+    let setup = &outside.child_setup;
+    if let Some(title) = &setup.title {
+        outside.title.write(title);
+    }
+    let _ = process::pin(&setup.processors);
+    if let Some(score) = setup.oom_score {
+        let _ = process::OomScore::set(score);
+    }
 }
 
 /// Closes every descriptor above the standard ones but `kept`.

@@ -13,6 +13,9 @@ impl EventLoop {
         let server = &mut self.server;
         let period_ms = (1000 / i64::from(server.settings.hz.max(1))).clamp(1, SAMPLE_PERIOD_MS);
         server.timers.insert(server.now + period_ms, Alarm::Cron);
+        if server.settings.watchdog_period_ms > 0 {
+            super::crash::arm_watchdog(server.settings.watchdog_period_ms);
+        }
         if server.is_cron_paused {
             return;
         }

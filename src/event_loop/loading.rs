@@ -36,6 +36,7 @@ impl EventLoop {
         if !settings.unix_socket.is_empty() {
             log::info!("Ready to accept connections unix");
         }
+        self.outside.supervision.tell_ready();
     }
 
     /// A dump that is there but cannot be loaded is no reason to go on without it.

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::children::LiveChild;
 use super::tick::News;
-use super::{busy, descriptors, logging, process};
+use super::{busy, crash, descriptors, logging, process};
 use crate::config::Settings;
 use crate::config::choices::LogLevel;
 use crate::config::load::system_text;
 use crate::keyspace::SessionKey;
 use crate::persist::{self, Files, OutputFile, Pipe, RealFiles};
-use crate::reactor::{Connections, Listener, Poller, Signals, bind_all};
+use crate::reactor::{self, Connections, Listener, Poller, Signals, bind_all};
+use crate::server::links::Links;
 use crate::server::{ProcessFacts, Server, World};
 
 /// Everything outside that the loop holds on to.
@@ -22,6 +23,8 @@ pub struct Outside {
     pub connections: Connections,
     /// By the index in their tokens; `None` where one was closed.
     pub listeners: Vec<Option<Listener>>,
+    /// Towards other servers.
+    pub(super) links: reactor::Links,
     pub signals: Signals,
     /// Children by the index in their pipes' tokens; `None` where one is gone.
     pub children: Vec<Option<LiveChild>>,
@@ -29,6 +32,11 @@ pub struct Outside {
     pub(super) missed: News,
     /// Files to remove when leaving: pid file, Unix socket.
     pub traces: Vec<PathBuf>,
+    pub title: process::Title,
+    pub oom_score: process::OomScore,
+    pub supervision: process::Supervision,
+    /// What the next child does with itself first.
+    pub child_setup: process::ChildSetup,
 }
 
 impl Outside {
@@ -40,10 +48,15 @@ impl Outside {
             poller,
             connections: Connections::default(),
             listeners: Vec::new(),
+            links: reactor::Links::default(),
             signals,
             children: Vec::new(),
             missed: News::default(),
             traces: Vec::new(),
+            title: process::Title::default(),
+            oom_score: process::OomScore::default(),
+            supervision: process::Supervision::default(),
+            child_setup: process::ChildSetup::default(),
         })
     }
 
@@ -56,6 +69,11 @@ impl Outside {
         }
         self.listeners[free] = Some(listener);
         Ok(())
+    }
+
+    /// What the settings say of children is noted for the next one.
+    pub fn ready_children(&mut self, settings: &Settings) {
+        self.child_setup = process::ChildSetup::for_snapshot(settings, &self.oom_score, &self.title);
     }
 
     fn close_tcp_listeners(&mut self) {
@@ -186,7 +204,39 @@ impl World for Outside {
         busy::write(self, server);
     }
 
+    fn links(&mut self) -> Option<&mut dyn Links> {
+        Some(self)
+    }
+
     fn process(&mut self) -> ProcessFacts {
         process::facts()
+    }
+
+    fn apply_crash_settings(&mut self, settings: &Settings) {
+        crash::apply(settings);
+    }
+
+    fn adjust_oom_score(&mut self, settings: &Settings) -> io::Result<()> {
+        let adjusted = self.oom_score.adjust(settings);
+        self.ready_children(settings);
+        adjusted
+    }
+
+    fn set_process_title(&mut self, settings: &Settings) {
+        self.title.show(settings);
+        self.ready_children(settings);
+    }
+
+    fn forget_signals(&mut self) {
+        self.signals.forget();
+    }
+
+    fn touch_forbidden_memory(&mut self) {
+        // Safety: none is wanted: the page is new, is nobody's, and may only be read.
+        unsafe {
+            let private = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+            let page = libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_READ, private, -1, 0);
+            page.cast::<u8>().write_volatile(1);
+        }
     }
 }

@@ -26,8 +26,13 @@ impl EventLoop {
         if self.server.shutdown.as_ref().is_none_or(waits) {
             return;
         }
+        // Keys that are on their way are here or there, not lost between: each way ends with its timeout.
+        if !self.server.migrations.is_empty() && !self.server.shutdown.is_some_and(|request| request.now) {
+            return;
+        }
         let Some(request) = self.server.shutdown.take() else { return };
         log::warn!("User requested shutdown...");
+        self.outside.supervision.tell("STOPPING=1");
         if snapshot::prepare_to_leave(&mut self.server, &mut self.outside, request) {
             self.outside.remove_traces();
             log::warn!("Redis is now ready to exit, bye bye...");

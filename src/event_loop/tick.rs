@@ -9,12 +9,15 @@
 
 use std::time::Duration;
 
+use super::crash;
+use super::links::key_of;
 use super::outside::Outside;
 use crate::exec::batch::Batch;
 use crate::exec::dispatch::Dispatcher;
 use crate::keyspace::SessionKey;
 use crate::persist::Loading;
 use crate::server::Server;
+use crate::server::links::LinkKey;
 
 /// The loop and all it owns.
 pub struct EventLoop {
@@ -45,6 +48,7 @@ pub(super) struct News {
     pub readable: Vec<SessionKey>,
     pub writable: Vec<SessionKey>,
     pub pipes: Vec<usize>,
+    pub links: Vec<LinkKey>,
     pub signal: bool,
 }
 
@@ -55,6 +59,7 @@ impl News {
             && self.readable.is_empty()
             && self.writable.is_empty()
             && self.pipes.is_empty()
+            && self.links.is_empty()
             && !self.signal
     }
 }
@@ -74,6 +79,8 @@ pub const PHASES: &[Phase] = &[
     // Before reading, so that a shutdown or a child's end is known to the commands that follow.
     Phase { name: "signals", run: EventLoop::signals },
     Phase { name: "children", run: EventLoop::children },
+    // Before reading as well: who waits for another server is answered before his next request is read.
+    Phase { name: "links", run: EventLoop::links },
     Phase { name: "accept", run: EventLoop::accept },
     // Reads, parses ahead, fetches ahead, executes.
     Phase { name: "read", run: EventLoop::read },
@@ -94,8 +101,10 @@ pub const PHASES: &[Phase] = &[
 impl EventLoop {
     /// Turns until somebody asks to leave; gives back the exit code.
     pub fn run(&mut self) -> i32 {
+        crash::watch(self);
         loop {
-            for phase in PHASES {
+            for (index, phase) in PHASES.iter().enumerate() {
+                crash::enter_phase(index);
                 (phase.run)(self);
             }
             let clock = &self.server.clock;
@@ -145,6 +154,7 @@ impl EventLoop {
         news.listeners.append(&mut missed.listeners_left);
         news.readable.append(&mut missed.readable);
         news.pipes.append(&mut missed.pipes);
+        news.links.append(&mut missed.links);
         news.signal |= std::mem::take(&mut missed.signal);
         let (poller, connections, sessions) =
             (&mut self.outside.poller, &mut self.outside.connections, &mut self.server.sessions);
@@ -165,6 +175,7 @@ impl EventLoop {
                     news.writable.push(session.key);
                 }
             }
+            Wake::Link { index, generation } => news.links.push(key_of(index, generation)),
             Wake::Listener(index) => news.listeners.push(index),
             Wake::Pipe(index) => news.pipes.push(index),
             Wake::Signal => news.signal = true,

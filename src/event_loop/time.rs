@@ -2,7 +2,7 @@
 
 use super::tick::EventLoop;
 use crate::base::clock::Ms;
-use crate::exec::{blocking, effects};
+use crate::exec::{blocking, effects, migrate};
 use crate::keyspace::SessionKey;
 use crate::server::Alarm;
 
@@ -54,6 +54,10 @@ impl EventLoop {
             Alarm::Cron => self.cron(),
             Alarm::PauseEnd => self.end_pause(),
             Alarm::AcceptAgain(listener) => self.news.listeners_left.push(listener),
+            Alarm::LinkTimeout(link) => {
+                // Whoever waits is answered in his session.
+                let _ = migrate::on_timeout(&mut self.server, &mut self.outside, link);
+            }
             Alarm::ShutdownTimeout => {}
         }
     }

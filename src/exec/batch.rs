@@ -67,6 +67,8 @@ struct Intake {
     parsed_to: usize,
     end: usize,
     requests: std::ops::Range<usize>,
+    /// The session's count of commands before the first of these.
+    commands_before: u64,
     error: Option<ProtocolError>,
     /// Parsing stopped before the bytes were used up, for another reason than their end.
     has_more: bool,
@@ -235,7 +237,20 @@ impl Batch {
             database.prefetch_bucket(request.key_hash);
         }
         let requests = first..self.requests.len();
-        self.intakes.push(Intake { session: key, own, begin: start, parsed_to: at, end, requests, error, has_more });
+        let commands_before = session.commands;
+        let begin = start;
+        let parsed_to = at;
+        self.intakes.push(Intake {
+            session: key,
+            own,
+            begin,
+            parsed_to,
+            end,
+            requests,
+            commands_before,
+            error,
+            has_more,
+        });
     }
 
     /// Executes everything that was taken in; gives back how many requests ran.
@@ -302,6 +317,20 @@ impl Batch {
         }
         self.clear();
         ran
+    }
+
+    /// The request that runs, if one does: the session counts its commands, so nothing has to be noted for it. For reports.
+    pub fn at_hand(&self, server: &Server) -> Option<(SessionKey, Args<'_>)> {
+        let is_in_batch = |intake: &&Intake| {
+            server.sessions.get(intake.session).is_some_and(|session| session.has(session_flag::IN_BATCH))
+        };
+        let intake = self.intakes.iter().find(is_in_batch)?;
+        let begun = server.sessions.get(intake.session)?.commands.checked_sub(intake.commands_before)?;
+        let index = intake.requests.clone().nth(usize::try_from(begun).ok()?.checked_sub(1)?)?;
+        let request = self.requests.get(index)?;
+        let spans = self.spans.get(request.spans_at as usize..)?.get(..request.argc as usize)?;
+        let buffer: &[u8] = intake.own.as_deref().unwrap_or(&self.arena);
+        Some((intake.session, Args::with_elsewhere(buffer, spans, &self.elsewhere)))
     }
 
     fn clear(&mut self) {

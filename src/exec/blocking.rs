@@ -6,11 +6,12 @@
 
 use super::call::Block;
 use super::dispatch::{self, Context};
+use super::migrate;
 use crate::keyspace::{Key, SessionKey};
 use crate::protocol::args::Args;
 use crate::protocol::reply::Reply;
 use crate::server::session::{Blocked, flag};
-use crate::server::{Alarm, Server, World};
+use crate::server::{Alarm, Server, World, standing};
 
 /// Parks a session that waits for keys.
 pub fn park(server: &mut Server, key: SessionKey, db: usize, block: Block, command_id: usize, args: Args) {
@@ -70,6 +71,17 @@ pub fn time_out(server: &mut Server, key: SessionKey) {
     }
 }
 
+/// Ends a session's wait with a reply.
+pub fn end_with(server: &mut Server, key: SessionKey, reply: &[u8]) {
+    if let Some(blocked) = unpark(server, key)
+        && let Some(session) = server.sessions.get_mut(key)
+    {
+        session.out.bytes.extend_from_slice(reply);
+        server.sessions.queue_write(key);
+        count(server, &blocked);
+    }
+}
+
 /// Ends a session's wait with an error line (code first, no dash).
 pub fn end_with_error(server: &mut Server, key: SessionKey, text: &str) {
     if let Some(blocked) = unpark(server, key)
@@ -124,6 +136,9 @@ fn serve_key(context: &mut Context, server: &mut Server, world: &mut dyn World, 
 
 /// Runs a waiter's command again. If it would wait on, it keeps its place; true when it does not.
 fn serve_one(context: &mut Context, server: &mut Server, world: &mut dyn World, key: SessionKey) -> bool {
+    if server.standing & standing::MIGRATING != 0 && waits_for_migration(context, server, key) {
+        return false;
+    }
     let Some(session) = server.sessions.get_mut(key) else { return false };
     let Some(blocked) = session.blocked.as_mut() else { return false };
     let (id, request) = (blocked.command_id, std::mem::take(&mut blocked.request));
@@ -140,4 +155,17 @@ fn serve_one(context: &mut Context, server: &mut Server, world: &mut dyn World, 
         server.sessions.queue_write(key);
     }
     served
+}
+
+/// Another of the waiter's keys is on its way: its keys are noted, to be served when that one is there.
+#[cold]
+fn waits_for_migration(context: &Context, server: &mut Server, key: SessionKey) -> bool {
+    let blocked = server.sessions.get(key).and_then(|session| session.blocked.as_deref());
+    let Some(blocked) = blocked else { return false };
+    let row = context.commands.row(blocked.command_id);
+    if !migrate::touches_held(server, row, blocked.request.args()) {
+        return false;
+    }
+    server.migrations.unserved.extend(blocked.keys.iter().map(|key| (blocked.db, key.clone())));
+    true
 }

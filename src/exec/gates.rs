@@ -75,6 +75,7 @@ pub const GATES: &[Gate] = &[
     Gate { name: "loading", closed_by: standing::LOADING, check: loading },
     Gate { name: "busy", closed_by: standing::BUSY, check: busy },
     Gate { name: "paused", closed_by: standing::PAUSED, check: paused },
+    Gate { name: "migrating", closed_by: standing::MIGRATING, check: migrating },
     Gate { name: "transaction", closed_by: IN_TRANSACTION, check: transaction },
 ];
 
@@ -115,18 +116,18 @@ pub fn ask(bits: u16, visitor: &mut Visitor) -> Verdict {
 
 fn protected(v: &mut Visitor) -> Verdict {
     let is_local = v.server.sessions.get(v.session).is_some_and(Session::is_local);
-    let permits = match v.name() {
-        "DEBUG" => v.settings.debug_command.permits(is_local),
+    let name = v.row.full_name.split('|').next().unwrap_or_default();
+    let permits = match name {
+        "debug" => v.settings.debug_command.permits(is_local),
         _ => v.settings.module_command.permits(is_local),
     };
     if permits {
         return Verdict::Pass;
     }
-    let name = v.name();
     Verdict::Refuse(Stop::error_owned(format!(
-        "ERR {name} command not allowed. If the enable-{}-command option is set to \"local\", you can run it from a \
+        "ERR {} command not allowed. If the enable-{name}-command option is set to \"local\", you can run it from a \
          local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
-        name.to_ascii_lowercase()
+        name.to_ascii_uppercase()
     )))
 }
 
@@ -227,6 +228,13 @@ fn paused(v: &mut Visitor) -> Verdict {
     let in_transaction =
         v.server.sessions.get(v.session).is_some_and(|s| s.has(session_flag::IN_TRANSACTION)) && v.name() != "EXEC";
     if concerned && !in_transaction { Verdict::Hold } else { Verdict::Pass }
+}
+
+fn migrating(v: &mut Visitor) -> Verdict {
+    let is_queued =
+        v.server.sessions.get(v.session).is_some_and(|s| s.has(session_flag::IN_TRANSACTION)) && v.name() != "EXEC";
+    let waits = !is_queued && super::migrate::holds_back(v.server, v.commands, v.row, v.args, v.session);
+    if waits { Verdict::Hold } else { Verdict::Pass }
 }
 
 fn transaction(v: &mut Visitor) -> Verdict {

@@ -12,6 +12,7 @@ pub mod dispatch;
 pub mod effects;
 pub mod gates;
 pub mod memory;
+pub mod migrate;
 pub mod observe_call;
 pub mod output_limits;
 pub mod scripts;

@@ -141,7 +141,7 @@ pub fn tell_monitors(commands: &CommandTable, server: &mut Server, key: SessionK
 }
 
 /// The words of a call, those that nobody may read replaced.
-fn readable_words<'a>(full_name: &str, args: Args<'a>) -> Vec<&'a [u8]> {
+pub fn readable_words<'a>(full_name: &str, args: Args<'a>) -> Vec<&'a [u8]> {
     let mut words: Vec<&[u8]> = args.iter().collect();
     for at in secret_positions(full_name, &words) {
         words[at] = REDACTED;

@@ -66,6 +66,17 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
             super::tracking::check_limit(server);
             Ok(())
         }
+        Change::Signals => {
+            world.apply_crash_settings(&settings);
+            Ok(())
+        }
+        Change::OomScore => world
+            .adjust_oom_score(&settings)
+            .map_err(|_| "Failed to set current oom_score_adj. Check server logs.".into()),
+        Change::ProcessTitle => {
+            world.set_process_title(&settings);
+            Ok(())
+        }
         Change::Clients => {
             server.watch_idle_sessions();
             Ok(())
@@ -84,10 +95,7 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
         | Change::AppendOnly
         | Change::Replication
         | Change::Cluster
-        | Change::OomScore
-        | Change::ProcessTitle
         | Change::Collation
-        | Change::Signals
         | Change::Allocator => Ok(()),
     }
 }

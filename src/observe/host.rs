@@ -10,6 +10,18 @@ pub const HUGE_PAGES_PATH: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
 /// The greatest backlog of a listening socket.
 pub const SOMAXCONN_PATH: &str = "/proc/sys/net/core/somaxconn";
 
+/// What the kernel reads the clock from.
+pub const CLOCK_SOURCE_PATH: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+
+/// Xen's clock is read by a system call, and slowly.
+pub fn xen_clock_warning(text: &str) -> Option<String> {
+    (text.trim() == "xen").then(|| {
+        "Your system is configured to use the 'xen' clocksource, which is slow to read. Write 'tsc' to \
+         /sys/devices/system/clocksource/clocksource0/current_clocksource to change that."
+            .to_string()
+    })
+}
+
 /// Without overcommit a fork of a large process is refused.
 pub fn overcommit_warning(text: &str) -> Option<String> {
     (text.trim() != "1" && !text.trim().is_empty()).then(|| {
@@ -51,6 +63,7 @@ mod tests {
         assert!(overcommit_warning("1\n").is_none());
         assert!(huge_pages_warning("[always] madvise never\n").is_some());
         assert!(huge_pages_warning("always [madvise] never\n").is_none());
+        assert!(xen_clock_warning("xen\n").is_some() && xen_clock_warning("tsc\n").is_none());
         assert!(backlog_warning("128\n", 511).is_some_and(|text| text.ends_with("value of 128.")));
         assert!(backlog_warning("4096\n", 511).is_none());
         assert!(backlog_warning("", 511).is_none());

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use mio::net::{TcpStream, UnixStream};
 use slab::Slab;
 
-use super::poller::Poller;
+use super::poller::{GENERATION_MAX, Poller};
 
 /// A socket of either family.
 enum Stream {
@@ -94,7 +94,7 @@ pub struct Connections {
 
 impl Connections {
     fn insert(&mut self, poller: &Poller, mut stream: Stream) -> io::Result<usize> {
-        self.next_generation = (self.next_generation + 1) & ((1 << 30) - 1);
+        self.next_generation = (self.next_generation + 1) & GENERATION_MAX;
         let generation = self.next_generation;
         let entry = self.slab.vacant_entry();
         let index = entry.key();

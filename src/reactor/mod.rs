@@ -3,12 +3,14 @@
 
 pub mod accept;
 mod connection;
+mod link;
 mod listen;
 mod poller;
 mod signals;
 mod timer;
 
 pub use connection::{Connection, Connections, ReadOutcome};
+pub use link::{LinkEvent, Links};
 pub use listen::{Listener, bind_all, bind_unix};
 pub use poller::{Poller, Wake};
 pub use signals::{Received, Signals};

@@ -1,10 +1,10 @@
 //! The poll itself: tokens, what they stand for, and how long to sleep.
 //!
 //! ```text
-//! token   [ kind 2 | generation 30 | index 32 ]
+//! token   [ kind 3 | generation 29 | index 32 ]
 //! ```
 //!
-//! A connection's token carries a generation: an event that was under way when its connection was closed finds another
+//! A connection's or link's token carries a generation: an event that was under way when its connection was closed finds another
 //! generation there and is dropped. mio is edge-triggered: whoever is woken works until `WouldBlock`, or puts itself on a
 //! run list that keeps the next poll from sleeping.
 
@@ -21,13 +21,16 @@ use super::timer::SleepTimer;
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 1024;
 
-const KIND_SHIFT: u32 = 62;
+const KIND_SHIFT: u32 = 61;
 const GENERATION_SHIFT: u32 = 32;
-const GENERATION_MASK: u64 = (1 << 30) - 1;
+const GENERATION_MASK: u64 = GENERATION_MAX as u64;
+/// Generations begin anew behind this one.
+pub(super) const GENERATION_MAX: u32 = (1 << 29) - 1;
 const KIND_CONNECTION: u64 = 0;
 const KIND_LISTENER: u64 = 1;
 const KIND_PIPE: u64 = 2;
 const KIND_INTERNAL: u64 = 3;
+const KIND_LINK: u64 = 4;
 const INTERNAL_TIMER: u64 = 0;
 const INTERNAL_SIGNALS: u64 = 1;
 
@@ -38,6 +41,8 @@ pub enum Wake {
     Listener(usize),
     /// A connection can be read or written, or its peer has closed.
     Connection { index: usize, generation: u32, is_readable: bool, is_writable: bool, is_read_closed: bool },
+    /// There is news of a link to another server.
+    Link { index: usize, generation: u32 },
     /// A child's pipe has something to say, or has been hung up.
     Pipe(usize),
     /// A signal came.
@@ -77,8 +82,16 @@ impl Poller {
     }
 
     pub fn register_connection(&self, source: &mut impl Source, index: usize, generation: u32) -> io::Result<()> {
+        self.register_both_ways(source, KIND_CONNECTION, index, generation)
+    }
+
+    pub fn register_link(&self, source: &mut impl Source, index: usize, generation: u32) -> io::Result<()> {
+        self.register_both_ways(source, KIND_LINK, index, generation)
+    }
+
+    fn register_both_ways(&self, source: &mut impl Source, kind: u64, index: usize, generation: u32) -> io::Result<()> {
         let generation = u64::from(generation) & GENERATION_MASK;
-        let token = Token((KIND_CONNECTION << KIND_SHIFT | generation << GENERATION_SHIFT | index as u64) as usize);
+        let token = Token((kind << KIND_SHIFT | generation << GENERATION_SHIFT | index as u64) as usize);
         self.poll.registry().register(source, token, Interest::READABLE | Interest::WRITABLE)
     }
 
@@ -137,6 +150,7 @@ fn decode(event: &Event) -> Option<Wake> {
             is_writable: event.is_writable(),
             is_read_closed: event.is_read_closed() || event.is_error(),
         }),
+        KIND_LINK => Some(Wake::Link { index, generation: (token >> GENERATION_SHIFT & GENERATION_MASK) as u32 }),
         KIND_LISTENER => Some(Wake::Listener(index)),
         KIND_PIPE => Some(Wake::Pipe(index)),
         _ if token & 1 == INTERNAL_TIMER => Some(Wake::Timer),

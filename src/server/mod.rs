@@ -4,6 +4,8 @@
 pub mod blocking;
 pub mod client_memory;
 pub mod journal;
+pub mod links;
+pub mod migrations;
 pub mod outbox;
 pub mod session;
 pub mod sessions;

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use super::blocking::Waiters;
 use super::client_memory::ClientMemory;
 use super::journal::Journal;
+use super::links::LinkKey;
+use super::migrations::Migrations;
 use super::outbox::Outbox;
 use super::sessions::Sessions;
 use crate::base::clock::{Clock, Ms};
@@ -54,6 +56,8 @@ pub mod standing {
     pub const CLIENTS_FULL: u16 = 1 << 9;
     /// HOTKEYS counts: no gate is closed by that, but the short way is not for anybody.
     pub const HOTKEYS: u16 = 1 << 10;
+    /// Keys are on their way to another server.
+    pub const MIGRATING: u16 = 1 << 11;
 }
 
 /// What the server's timers stand for.
@@ -69,6 +73,8 @@ pub enum Alarm {
     PauseEnd,
     /// A listener that met the limit of open files is to be tried again.
     AcceptAgain(usize),
+    /// A link to another server was silent for too long, or was not needed.
+    LinkTimeout(LinkKey),
     /// The grace period of SHUTDOWN is over.
     ShutdownTimeout,
 }
@@ -106,6 +112,8 @@ pub struct Identity {
     pub pid: u32,
     pub executable: String,
     pub config_file: Option<std::path::PathBuf>,
+    /// Who supervises the process, as INFO names it.
+    pub supervised: &'static str,
     pub started: Ms,
 }
 
@@ -120,6 +128,7 @@ pub struct Server {
     pub pubsub: PubSub,
     pub tracking: Tracking,
     pub persist: Persist,
+    pub migrations: Migrations,
     pub scripts: Scripts,
     pub waiters: Waiters,
     pub journal: Journal,
@@ -180,6 +189,7 @@ impl Server {
             pubsub: PubSub::default(),
             tracking: Tracking::default(),
             persist: Persist::new(now),
+            migrations: Migrations::default(),
             scripts: Scripts::default(),
             waiters: Waiters::default(),
             journal: Journal::default(),
@@ -242,6 +252,11 @@ impl Server {
         self.pause = Pause::default();
         self.set_standing(standing::PAUSED, false);
         self.keyspace.set_rules(|rules| rules.may_expire = true);
+        self.release_held();
+    }
+
+    /// Everybody whose requests were held meets the gates again.
+    pub fn release_held(&mut self) {
         for key in std::mem::take(&mut self.paused) {
             if let Some(session) = self.sessions.get_mut(key) {
                 session.clear(super::session::flag::PAUSED);

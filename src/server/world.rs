@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 
+use super::links::Links;
 use super::state::Server;
 use crate::config::Settings;
 use crate::config::choices::LogLevel;
@@ -62,6 +63,28 @@ pub trait World {
     /// While something long runs: sends what others were answered.
     fn write_while_busy(&mut self, _: &mut Server) {}
 
+    /// Links to other servers, where there are any.
+    fn links(&mut self) -> Option<&mut dyn Links> {
+        None
+    }
+
     /// What the system knows of the process.
     fn process(&mut self) -> ProcessFacts;
+
+    /// Takes over what the settings say of crash reports and of the watchdog.
+    fn apply_crash_settings(&mut self, _: &Settings) {}
+
+    /// Brings the kernel's out-of-memory score to what the settings say; the error is in the log.
+    fn adjust_oom_score(&mut self, _: &Settings) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Shows the process under the name that the settings say.
+    fn set_process_title(&mut self, _: &Settings) {}
+
+    /// A shutdown was given up: the next signal asks anew, and does not end the process at once.
+    fn forget_signals(&mut self) {}
+
+    /// Touches memory that may not be touched (DEBUG SEGFAULT).
+    fn touch_forbidden_memory(&mut self) {}
 }

@@ -5,7 +5,9 @@
 //! the server's that the suite of Redis puts in terms of its own buffers.
 
 mod buffers;
+mod crash;
 mod examples;
+mod process;
 mod reference;
 mod server;
 mod table;

@@ -53,6 +53,35 @@ impl Server {
         false
     }
 
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// A file in the server's folder, as text; empty while it is not there.
+    pub fn file(&self, name: &str) -> String {
+        let bytes = std::fs::read(self.folder.join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until a file in the server's folder holds all of these texts; gives back all of it.
+    pub fn wait_for(&self, name: &str, texts: &[&str]) -> String {
+        let until = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
+        loop {
+            let file = self.file(name);
+            let missing: Vec<&&str> = texts.iter().filter(|text| !file.contains(**text)).collect();
+            if missing.is_empty() {
+                return file;
+            }
+            assert!(Instant::now() < until, "{name} has no {missing:?}:\n{file}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits for the end of the process.
+    pub fn wait(&mut self) -> std::process::ExitStatus {
+        self.process.wait().expect("the server is a child of ours")
+    }
+
     pub fn connect(&self) -> Connection {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server accepts");
         stream.set_read_timeout(Some(Duration::from_secs(REPLY_SECONDS_MAX))).expect("a timeout can be set");

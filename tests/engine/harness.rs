@@ -22,6 +22,7 @@ pub const NOON: i64 = 1_700_000_000_000;
 #[derive(Default)]
 pub struct EmptyWorld {
     pub disk: gyre::persist::simulated::SimulatedDisk,
+    pub links: Option<super::migrate::SimulatedLinks>,
 }
 
 impl World for EmptyWorld {
@@ -51,6 +52,10 @@ impl World for EmptyWorld {
 
     fn admit_clients(&mut self, clients: u32) -> u32 {
         clients
+    }
+
+    fn links(&mut self) -> Option<&mut dyn gyre::server::links::Links> {
+        self.links.as_mut().map(|links| links as _)
     }
 
     fn set_log_level(&mut self, _: gyre::config::choices::LogLevel) {}

@@ -2,6 +2,7 @@
 
 mod harness;
 mod journal;
+mod migrate;
 mod observing;
 mod scripts;
 mod sets;

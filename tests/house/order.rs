@@ -30,6 +30,7 @@ fn phases_come_in_their_order() {
             ("clock", "read", "every command of a turn sees one time"),
             ("signals", "read", "a command that follows a signal knows of the shutdown"),
             ("children", "read", "a command that follows a child's end sees its outcome"),
+            ("links", "read", "who waits for another server's answer has it before he is read further"),
             ("accept", "read", "a new client's first request is met in the turn that accepted it"),
             ("load", "timers", "what a dump brought may be due at once"),
             ("read", "load", "clients are answered between two pieces of a dump"),
@@ -61,6 +62,8 @@ fn gates_come_in_their_order() {
             ("subscribed", "loading", "what a subscriber may not say does not depend on the data"),
             ("loading", "busy", "while loading, LOADING is the answer"),
             ("busy", "paused", "a busy server answers at once instead of holding the client"),
+            ("paused", "migrating", "a pause holds everybody, whatever his keys"),
+            ("migrating", "transaction", "EXEC waits with what it queued; what is queued needs no key yet"),
             ("paused", "transaction", "a held command is met again as it came, not queued twice"),
         ],
     );

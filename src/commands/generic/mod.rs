@@ -4,6 +4,7 @@ mod copy;
 mod database;
 mod expire;
 mod keys;
+mod migrate;
 mod object;
 mod rename;
 mod scan;
@@ -16,6 +17,7 @@ pub const COMMANDS: &[&[Command]] = &[
     database::COMMANDS,
     expire::COMMANDS,
     keys::COMMANDS,
+    migrate::COMMANDS,
     object::COMMANDS,
     rename::COMMANDS,
     scan::COMMANDS,

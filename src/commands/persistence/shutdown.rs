@@ -5,7 +5,7 @@ use crate::exec::{Block, Call, Outcome, Stop, WhenDenied, fault};
 use crate::server::{Server, ShutdownRequest, World, standing};
 use crate::value::Kind;
 
-pub fn shutdown(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+pub fn shutdown(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
     let mut request = ShutdownRequest { asked_by: Some(call.session), ..ShutdownRequest::default() };
     let (mut aborts, mut is_safe) = (false, false);
     for index in 1..call.argc() {
@@ -28,7 +28,7 @@ pub fn shutdown(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outc
         return Err(fault::SYNTAX);
     }
     if aborts {
-        return abort(call, server, request);
+        return abort(call, server, world, request);
     }
     if request.save != Some(false) && server.standing & standing::BUSY != 0 {
         return Err(busy_error(server));
@@ -38,7 +38,7 @@ pub fn shutdown(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outc
     Err(Stop::Block(Block { keys: Vec::new(), kind: Kind::String, deadline: None, when_denied: WhenDenied::Null }))
 }
 
-fn abort(call: &mut Call, server: &mut Server, request: ShutdownRequest) -> Outcome {
+fn abort(call: &mut Call, server: &mut Server, world: &mut dyn World, request: ShutdownRequest) -> Outcome {
     if request != (ShutdownRequest { asked_by: request.asked_by, ..ShutdownRequest::default() }) {
         return Err(fault::SYNTAX);
     }
@@ -46,6 +46,7 @@ fn abort(call: &mut Call, server: &mut Server, request: ShutdownRequest) -> Outc
     if let Some(session) = asked.asked_by {
         crate::exec::blocking::end_with_error(server, session, "ERR Errors trying to SHUTDOWN. Check logs.");
     }
+    world.forget_signals();
     log::info!("Shutdown manually aborted.");
     call.reply.ok();
     Ok(())

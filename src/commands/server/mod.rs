@@ -5,10 +5,11 @@ mod commandlog;
 mod config;
 mod debug;
 mod hotkeys;
-mod info;
+pub mod info;
 mod latency;
 mod lolwut;
 mod memory;
+mod module;
 mod monitor;
 mod slowlog;
 
@@ -24,6 +25,7 @@ pub const COMMANDS: &[&[Command]] = &[
     latency::COMMANDS,
     lolwut::COMMANDS,
     memory::COMMANDS,
+    module::COMMANDS,
     monitor::COMMANDS,
     slowlog::COMMANDS,
 ];

@@ -24,23 +24,19 @@ const ACCEPTS: &str = "a turn of the loop accepts up to 1000 connections of a li
 const ACL: &str = "users other than the default one are not there yet";
 const AOF: &str = "the append-only file is not there yet";
 const CLUSTER: &str = "cluster mode is not there yet";
-const CPULIST: &str = "threads are not pinned to processors; use taskset";
-const CRASH: &str = "no crash report is written; the system's core dump has it all";
 const DEFRAG: &str = "there is no active defragmentation";
 const NO_DEFRAG: &str =
     "Active defragmentation cannot be enabled: size classes of 8 bytes leave little to gain, and values do not move";
 const FLUSH: &str = "what is flushed is freed in slices, however it is asked for";
+const HELPERS: &str = "there are no helper threads";
 const HYPERLOGLOG: &str = "the HyperLogLog commands are not there yet";
-const LATER_OOM: &str = "the kernel's out-of-memory score is not adjusted yet";
 const LOADING: &str = "a dump is loaded in pieces that are bounded by time";
 const PURGE: &str = "free pages go back to the system at once";
 const REPLICATION: &str = "replication is not there yet";
 const SANITIZE: &str = "payloads are checked in any case";
 const SORT: &str = "SORT is not there yet";
 const STREAMS: &str = "streams are not there yet";
-const SYSLOG: &str = "the log goes to a file or to standard output";
 const TLS: &str = "TLS is not there yet";
-const TITLE: &str = "the process keeps the name under which it was started";
 
 macro_rules! settings {
     ($($field:ident: $type:ty = $row:expr;)*) => {
@@ -119,10 +115,9 @@ settings! {
     active_defrag_cycle_max: u32 = integer("active-defrag-cycle-max", "25", 1, 99).idle(DEFRAG);
     active_defrag_fields_max: u64 = integer("active-defrag-max-scan-fields", "1000", 1, LONG_MAX).idle(DEFRAG);
     disable_thp: bool = yes_no("disable-thp", "yes").immutable();
-    oom_score_adj: OomScoreAdj = choice("oom-score-adj", "no", OomScoreAdj::WORDS)
-        .tells(Change::OomScore).idle(LATER_OOM);
+    oom_score_adj: OomScoreAdj = choice("oom-score-adj", "no", OomScoreAdj::WORDS).tells(Change::OomScore);
     oom_score_adj_values: [i32; 3] = special("oom-score-adj-values", "0 200 800", "for a master, a replica, a child")
-        .multi_word().tells(Change::OomScore).idle(LATER_OOM);
+        .multi_word().tells(Change::OomScore);
 
     // Sizes up to which values stay compact
     hash_listpack_entries_max: usize = integer("hash-max-listpack-entries", "512", 0, LONG_MAX)
@@ -216,31 +211,29 @@ settings! {
             .multi_word();
     log_level: LogLevel = choice("loglevel", "notice", LogLevel::WORDS).tells(Change::LogLevel);
     log_file: Vec<u8> = text("logfile", "").immutable();
-    hide_user_data_from_log: bool = yes_no("hide-user-data-from-log", "no");
-    syslog_enabled: bool = yes_no("syslog-enabled", "no").immutable().idle(SYSLOG);
-    syslog_ident: Vec<u8> = text("syslog-ident", "redis").immutable().idle(SYSLOG);
-    syslog_facility: SyslogFacility = choice("syslog-facility", "local0", SyslogFacility::WORDS)
-        .immutable().idle(SYSLOG);
-    crash_log: bool = yes_no("crash-log-enabled", "yes").tells(Change::Signals).idle(CRASH);
-    crash_memcheck: bool = yes_no("crash-memcheck-enabled", "yes").idle(CRASH);
-    use_exit_on_panic: bool = yes_no("use-exit-on-panic", "no").hidden().idle(CRASH);
-    watchdog_period_ms: u32 = integer("watchdog-period", "0", 0, INT_MAX).hidden().tells(Change::Signals).idle(CRASH);
+    hide_user_data_from_log: bool = yes_no("hide-user-data-from-log", "no").tells(Change::Signals);
+    syslog_enabled: bool = yes_no("syslog-enabled", "no").immutable();
+    syslog_ident: Vec<u8> = text("syslog-ident", "redis").immutable();
+    syslog_facility: SyslogFacility = choice("syslog-facility", "local0", SyslogFacility::WORDS).immutable();
+    crash_log: bool = yes_no("crash-log-enabled", "yes").tells(Change::Signals);
+    crash_memcheck: bool = yes_no("crash-memcheck-enabled", "yes").tells(Change::Signals);
+    use_exit_on_panic: bool = yes_no("use-exit-on-panic", "no").hidden().tells(Change::Signals);
+    watchdog_period_ms: u32 = integer("watchdog-period", "0", 0, INT_MAX).hidden().tells(Change::Signals);
 
     // The process
     daemonize: bool = yes_no("daemonize", "no").immutable();
-    supervised: Supervised = choice("supervised", "no", Supervised::WORDS)
-        .immutable().idle("no supervisor is told; the process may run in the foreground under any");
+    supervised: Supervised = choice("supervised", "no", Supervised::WORDS).immutable();
     pid_file: Vec<u8> = optional_text("pidfile").immutable();
     always_show_logo: bool = yes_no("always-show-logo", "no").immutable();
-    set_proc_title: bool = yes_no("set-proc-title", "yes").immutable().idle(TITLE);
+    set_proc_title: bool = yes_no("set-proc-title", "yes").immutable();
     proc_title_template: Vec<u8> = text("proc-title-template", "{title} {listen-addr} {server-mode}")
-        .checked(known_title_variables).tells(Change::ProcessTitle).idle(TITLE);
-    server_cpus: Vec<u8> = optional_text("server-cpulist").alias("server_cpulist").immutable().idle(CPULIST);
-    helper_cpus: Vec<u8> = optional_text("bio-cpulist").alias("bio_cpulist").immutable().idle(CPULIST);
+        .checked(known_title_variables).tells(Change::ProcessTitle);
+    server_cpus: Vec<u8> = optional_text("server-cpulist").alias("server_cpulist").immutable();
+    helper_cpus: Vec<u8> = optional_text("bio-cpulist").alias("bio_cpulist").immutable().idle(HELPERS);
     aof_rewrite_cpus: Vec<u8> = optional_text("aof-rewrite-cpulist")
-        .alias("aof_rewrite_cpulist").immutable().idle(CPULIST);
-    bgsave_cpus: Vec<u8> = optional_text("bgsave-cpulist").alias("bgsave_cpulist").immutable().idle(CPULIST);
-    ignore_warnings: Vec<u8> = text("ignore-warnings", "").idle("no start-up check stops the server");
+        .alias("aof_rewrite_cpulist").immutable().idle(AOF);
+    bgsave_cpus: Vec<u8> = optional_text("bgsave-cpulist").alias("bgsave_cpulist").immutable();
+    ignore_warnings: Vec<u8> = text("ignore-warnings", "").idle("no warning of the start stops the server");
     shutdown_timeout_s: i64 = integer("shutdown-timeout", "10", 0, INT_MAX).idle(REPLICATION);
     shutdown_on_sigint: ShutdownWords = several("shutdown-on-sigint", "default", ShutdownWords::WORDS);
     shutdown_on_sigterm: ShutdownWords = several("shutdown-on-sigterm", "default", ShutdownWords::WORDS);
@@ -249,8 +242,7 @@ settings! {
     requirepass: Vec<u8> = optional_text("requirepass").sensitive().tells(Change::Password);
     debug_command: Allowed = choice("enable-debug-command", "no", Allowed::WORDS).immutable();
     protected_configs: Allowed = choice("enable-protected-configs", "no", Allowed::WORDS).immutable();
-    module_command: Allowed = choice("enable-module-command", "no", Allowed::WORDS)
-        .immutable().idle("there are no modules");
+    module_command: Allowed = choice("enable-module-command", "no", Allowed::WORDS).immutable();
     acl_file: Vec<u8> = text("aclfile", "").immutable().idle(ACL);
     acl_log_len_max: u64 = integer("acllog-max-len", "128", 0, LONG_MAX).tells(Change::Acl).idle(ACL);
     acl_pubsub_default: AclPubsubDefault = choice("acl-pubsub-default", "resetchannels", AclPubsubDefault::WORDS)

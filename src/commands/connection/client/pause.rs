@@ -44,7 +44,11 @@ pub fn unblock(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outco
         return Err(call.wrong_subcommand());
     }
     let id = call.integer(2)?;
-    let target = server.sessions.find_id(id as u64).filter(|s| s.blocked.is_some()).map(|s| s.key);
+    let target = server
+        .sessions
+        .find_id(id as u64)
+        .filter(|s| s.blocked.as_ref().is_some_and(|blocked| !blocked.keys.is_empty()))
+        .map(|s| s.key);
     match target {
         None => call.reply.integer(0),
         Some(key) => {

@@ -3,6 +3,7 @@
 //! One row without subcommands, as in Redis; what it can do stands in a table of its own.
 
 mod data;
+mod faults;
 mod protocol;
 mod reload;
 mod switches;
@@ -44,6 +45,7 @@ const fn sub(
 }
 
 const SUBCOMMANDS: &[Subcommand] = &[
+    sub("ASSERT", 0..=0, "", "Fails an assertion, which ends the server with a report.", faults::assert),
     sub("CHANGE-REPL-ID", 0..=0, "", "Takes a new replication id.", switches::change_replication_id),
     sub("CONFIG-REWRITE-FORCE-ALL", 0..=0, "", "Rewrites the file with every directive.", switches::rewrite_everything),
     sub("DICT-RESIZING", 1..=1, "<0|1>", "Accepted: tables grow and shrink in small steps.", switches::accept_number),
@@ -58,6 +60,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("LOG", 1..=1, "<text>", "Writes to the log.", switches::log),
     sub("MALLCTL", 1..=2, "<name> [<value>]", "A number of the allocator's.", switches::allocator_number),
     sub("OBJECT", 1..=1, "<key>", "How a value is kept.", data::object),
+    sub("PANIC", 0..=0, "", "Panics, which ends the server with a report.", faults::panic),
     sub("PAUSE-CRON", 1..=1, "<0|1>", "Stops the periodic jobs, or goes on with them.", switches::pause_cron),
     sub("POPULATE", 1..=3, "<count> [<prefix>] [<bytes>]", "Makes many keys.", data::populate),
     sub("PROTOCOL", 1..=1, "<type>", "Replies with an example of a type.", protocol::protocol),
@@ -67,6 +70,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("RELOAD", 0..=3, "[MERGE] [NOFLUSH] [NOSAVE]", "Saves the data and loads it again.", data::reload),
     sub("REPLYBUFFER", 2..=2, "PEAK-RESET-TIME <ms>|RESIZING <0|1>", REPLY_BUFFER, switches::reply_buffer),
     sub("SDSLEN", 1..=1, "<key>", "The bytes of a key and its string.", data::string_lengths),
+    sub("SEGFAULT", 0..=0, "", "Touches forbidden memory, which ends the server with a report.", faults::segfault),
     sub("SET-ACTIVE-EXPIRE", 1..=1, "<0|1>", "Stops removing keys that are due, or goes on.", switches::active_expire),
     sub("SET-DISABLE-DENY-SCRIPTS", 1..=1, "<0|1>", "Lets scripts call every command.", switches::allow_in_scripts),
     sub("SLEEP", 1..=1, "<seconds>", "Stops the server for a while.", switches::sleep),

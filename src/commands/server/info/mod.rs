@@ -90,17 +90,22 @@ fn is_wanted(section: &Section, words: &[&[u8]]) -> bool {
     if words.is_empty() { by(b"default") } else { words.iter().any(|word| by(word)) }
 }
 
-fn info(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
-    let words: Vec<&[u8]> = call.args.from(1).iter().collect();
-    let mut page = Page { text: String::new(), server, world, commands: call.commands };
-    for section in SECTIONS.iter().filter(|section| is_wanted(section, &words)) {
+/// The sections that these words ask for.
+pub fn text(server: &mut Server, world: &mut dyn World, commands: &CommandTable, words: &[&[u8]]) -> String {
+    let mut page = Page { text: String::new(), server, world, commands };
+    for section in SECTIONS.iter().filter(|section| is_wanted(section, words)) {
         if !page.text.is_empty() {
             page.text.push_str("\r\n");
         }
         page.text.push_str(&format!("# {}\r\n", section.title));
         (section.write)(&mut page);
     }
-    call.reply.verbatim("txt", page.text.as_bytes());
+    page.text
+}
+
+fn info(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
+    let words: Vec<&[u8]> = call.args.from(1).iter().collect();
+    call.reply.verbatim("txt", text(server, world, call.commands, &words).as_bytes());
     Ok(())
 }
 

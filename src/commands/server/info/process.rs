@@ -20,7 +20,7 @@ pub(super) fn server(page: &mut Page) {
     page.line("multiplexing_api", "epoll");
     page.line("gyre_version", env!("CARGO_PKG_VERSION"));
     page.line("process_id", identity.pid);
-    page.line("process_supervised", "no");
+    page.line("process_supervised", identity.supervised);
     page.line("run_id", &identity.run_id);
     page.line("tcp_port", settings.port);
     page.line("server_time_usec", page.server.clock.wall_us());

@@ -79,7 +79,8 @@ pub(super) fn stats(page: &mut Page) {
     }
     page.line("latest_fork_usec", page.server.persist.last_fork_us);
     page.line("total_forks", page.server.persist.forks);
-    page.line("migrate_cached_sockets", 0);
+    let links = page.server.migrations.links();
+    page.line("migrate_cached_sockets", links);
     page.line("slave_expires_tracked_keys", 0);
     for name in ["hits", "misses", "key_hits", "key_misses"] {
         page.line(&format!("active_defrag_{name}"), 0);
