@@ -84,8 +84,11 @@ impl Outside {
         }
     }
 
-    /// Takes away what would tell that the server is still there.
+    /// Takes away what would tell that the server is still there: who sees their connection end finds nobody to connect to.
     pub fn remove_traces(&mut self) {
+        for mut listener in self.listeners.drain(..).flatten() {
+            listener.deregister(&self.poller);
+        }
         for path in self.traces.drain(..) {
             // It may have been removed by hand.
             let _ = fs::remove_file(path);
