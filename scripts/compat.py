@@ -30,8 +30,7 @@ FILES = HOME / "tests/compat/files.txt"
 EXCEPTIONS = HOME / "tests/compat/exceptions.txt"
 
 # What a listed test may need: parts of Redis that an issue to come brings. Nothing else excuses a failure of the first kind.
-FEATURES = {"scripts", "functions", "streams", "geo", "sort", "field-deadlines", "tracking", "aof", "migrate", "crash-reports",
-            "replica", "cluster", "client-eviction"}
+FEATURES = {"aof", "replica", "cluster", "tls"}
 TAG = "tag:"  # in the place of a test's name: all blocks of the file that carry this tag of the suite
 LINE = "line:"  # in the place of a test's name: the file's lines that begin with this word, left out of the scratch copy
 

@@ -83,6 +83,7 @@ pub enum Done {
 }
 
 /// Runs one request of a client session, from the gates to the waiters.
+#[inline]
 pub fn run(
     context: &mut Context,
     server: &mut Server,
