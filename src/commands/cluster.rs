@@ -25,7 +25,8 @@ const fn mode(name: &'static str) -> Spec {
 
 const SLOTS: &str = "slot:integer+";
 const RANGES: &str = "{range=start-slot:integer end-slot:integer}+";
-const SETSLOT: &str = "slot:integer {subcommand=IMPORTING importing|MIGRATING migrating|NODE node|STABLE}";
+const SETSLOT: &str =
+    "slot:integer {subcommand=IMPORTING importing<node-id>|MIGRATING migrating<node-id>|NODE node<node-id>|STABLE}";
 
 pub const COMMANDS: &[Command] = &[
     command("CLUSTER", "", -2)

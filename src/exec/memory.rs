@@ -32,15 +32,18 @@ pub fn make_room(server: &mut Server, settings: &Settings, by: Option<SessionKey
 fn evict(server: &mut Server, settings: &Settings, by: Option<SessionKey>, started: u64) -> bool {
     let limit = time_limit_ns(i64::from(settings.eviction_tenacity));
     let mut rounds = 0;
-    while server.used_memory() > settings.maxmemory_bytes {
+    // What the news of an eviction takes is not counted: telling those who track keys must not lead to more evictions.
+    let mut left = server.used_memory().saturating_sub(settings.maxmemory_bytes);
+    while left > 0 {
+        let before = server.used_memory();
         // What lies on the way out already is room, too.
         if !server.keyspace.garbage.is_empty() {
             server.keyspace.garbage.free_slice();
-        } else if server.keyspace.evict_one() {
-            super::effects::hand_on_all(server, by);
-        } else {
+        } else if !server.keyspace.evict_one() {
             return false;
         }
+        left = left.saturating_sub(before.saturating_sub(server.used_memory()));
+        super::effects::hand_on_all(server, by);
         rounds += 1;
         if rounds % EVICTIONS_PER_LOOK == 0 && server.clock.monotonic_ns() - started > limit {
             // Out of time, yet getting there: the periodic job goes on with it.

@@ -4,6 +4,7 @@
 //! ZADD      key [NX|XX] [GT|LT] [CH] [INCR] {score:double member}+
 //! word      an argument of that name; `word:type` gives its type (string, integer, double, key, pattern, unix-time)
 //! WORD      a token, typed as it stands; `WORD word` inside brackets or braces: the token with its argument
+//! w<label>  its label, where clients are to show another word than its name
 //! [ … ]     may be left out          { … }   belongs together         a|b   one of them
 //! x+        once or more often            [name=…] {name=…}   what belongs together, or is a choice, by a name of its own
 //!
@@ -14,6 +15,8 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Argument {
     pub name: String,
+    /// What clients show, where that is not the name.
+    pub label: Option<String>,
     pub kind: ArgumentKind,
     /// The token typed before the argument (or as the argument, for a pure token).
     pub token: Option<String>,
@@ -29,8 +32,8 @@ pub struct Argument {
 
 impl Argument {
     fn new(name: String, kind: ArgumentKind) -> Argument {
-        let (token, since, key_spec) = (None, None, None);
-        Argument { name, kind, token, optional: false, multiple: false, repeats_token: false, since, key_spec }
+        let (label, token, since, key_spec) = (None, None, None, None);
+        Argument { name, label, kind, token, optional: false, multiple: false, repeats_token: false, since, key_spec }
     }
 
     /// A group by the name of its first part; a single part is no group.
@@ -236,6 +239,11 @@ impl Parser<'_> {
         if text.is_empty() {
             return Err(format!("a word expected at {start}"));
         }
+        let (text, label) = match text.split_once('<').and_then(|(name, rest)| Some((name, rest.split_once('>')?))) {
+            Some((name, (label, rest))) => (format!("{name}{rest}"), Some(label.to_owned())),
+            None => (text.to_owned(), None),
+        };
+        let text = text.as_str();
         // The one token that is no word: an empty argument, written as such.
         let text = if text == "\"\"" { "" } else { text };
         let is_token = !text.bytes().any(|b| b.is_ascii_lowercase());
@@ -245,7 +253,7 @@ impl Parser<'_> {
             None => (text, ArgumentKind::Plain(if text.ends_with("key") { "key" } else { "string" }.to_owned())),
         };
         let token = matches!(kind, ArgumentKind::PureToken).then(|| text.to_owned());
-        Ok(Argument { token, ..Argument::new(name.to_ascii_lowercase(), kind) })
+        Ok(Argument { token, label, ..Argument::new(name.to_ascii_lowercase(), kind) })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::spec::{at, behind, category, command, key_flag};
 pub const COMMANDS: &[Command] = &[command(
     "MIGRATE",
     "host port:integer {key-selector=key|{empty-string=\"\"}} destination-db:integer timeout:integer [COPY]@3.0.0 \
-     [REPLACE]@3.0.0 [authentication=AUTH auth@4.0.7|AUTH2 {auth2=username password}@6.0.0] [KEYS keys:key+]@3.0.6",
+     [REPLACE]@3.0.0 [authentication=AUTH auth<password>@4.0.7|AUTH2 {auth2=username password}@6.0.0] [KEYS keys<key>:key+]@3.0.6",
     -6,
 )
 .since("2.6.0")

@@ -62,7 +62,11 @@ pub const COMMANDS: &[Command] = &[
         .data(|call, db| search(call, db, Form::SearchStore)),
     storing(
         "GEORADIUS",
-        radius!("longitude:double latitude:double", "[ANY]@6.2.0", " [store=STORE storekey|STOREDIST storedistkey]"),
+        radius!(
+            "longitude:double latitude:double",
+            "[ANY]@6.2.0",
+            " [store=STORE storekey<key>|STOREDIST storedistkey<key>]"
+        ),
         -6,
     )
     .since("3.2.0")
@@ -74,11 +78,15 @@ pub const COMMANDS: &[Command] = &[
         .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` argument")
         .says("The members in a circle.")
         .data(|call, db| search(call, db, Form::Radius { may_store: false })),
-    storing("GEORADIUSBYMEMBER", radius!("member", "[ANY]", " [store=STORE storekey|STOREDIST storedistkey]"), -5)
-        .since("3.2.0")
-        .deprecated("6.2.0", "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments")
-        .says("The members in a circle around one of them, answered or stored.")
-        .data(|call, db| search(call, db, Form::RadiusByMember { may_store: true })),
+    storing(
+        "GEORADIUSBYMEMBER",
+        radius!("member", "[ANY]", " [store=STORE storekey<key>|STOREDIST storedistkey<key>]"),
+        -5,
+    )
+    .since("3.2.0")
+    .deprecated("6.2.0", "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` and `FROMMEMBER` arguments")
+    .says("The members in a circle around one of them, answered or stored.")
+    .data(|call, db| search(call, db, Form::RadiusByMember { may_store: true })),
     reading("GEORADIUSBYMEMBER_RO", radius!("member", "[ANY]", ""), -5)
         .since("3.2.10")
         .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments")

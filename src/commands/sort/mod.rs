@@ -26,7 +26,7 @@ const STORE: &str = "For the optional STORE keyword. It is marked 'unknown' beca
 pub const COMMANDS: &[&[Command]] = &[&[
     command(
         "SORT",
-        "key [BY by-pattern:pattern#1] [LIMIT {limit=offset:integer count:integer}] [GET get-pattern:pattern]+^#1 \
+        "key [BY by-pattern<pattern>:pattern#1] [LIMIT {limit=offset:integer count:integer}] [GET get-pattern<pattern>:pattern]+^#1 \
          [order=ASC|DESC] [sorting=ALPHA] [STORE destination:key#2]",
         -2,
     )
@@ -41,7 +41,7 @@ pub const COMMANDS: &[&[Command]] = &[&[
     .data(|call, db| run::sort(call, db, true)),
     command(
         "SORT_RO",
-        "key [BY by-pattern:pattern#1] [LIMIT {limit=offset:integer count:integer}] [GET get-pattern:pattern]+^#1 \
+        "key [BY by-pattern<pattern>:pattern#1] [LIMIT {limit=offset:integer count:integer}] [GET get-pattern<pattern>:pattern]+^#1 \
          [order=ASC|DESC] [sorting=ALPHA]",
         -2,
     )

@@ -9,6 +9,8 @@ use std::ops::Range;
 const BY_ACROSS_SLOTS: Stop = Stop::error(
     "ERR BY option of SORT denied in Cluster mode when keys formed by the pattern may be in different slots.",
 );
+const BY_NOT_PERMITTED: Stop = Stop::error("ERR BY option of SORT denied due to insufficient ACL permissions.");
+const GET_NOT_PERMITTED: Stop = Stop::error("ERR GET option of SORT denied due to insufficient ACL permissions.");
 const GET_ACROSS_SLOTS: Stop = Stop::error(
     "ERR GET option of SORT denied in Cluster mode when keys formed by the pattern may be in different slots.",
 );
@@ -64,6 +66,9 @@ impl<'a> Request<'a> {
                 if !matches!(pattern, Pattern::Element) && leads_elsewhere(call, word) {
                     return Err(GET_ACROSS_SLOTS);
                 }
+                if !call.may_read_every_key() {
+                    return Err(GET_NOT_PERMITTED);
+                }
                 request.gets.push(pattern);
                 index += 1;
             } else {
@@ -80,6 +85,8 @@ impl<'a> Request<'a> {
             self.keeps_order = true;
         } else if leads_elsewhere(call, word) {
             return Err(BY_ACROSS_SLOTS);
+        } else if !call.may_read_every_key() {
+            return Err(BY_NOT_PERMITTED);
         }
         self.by = Some(pattern);
         Ok(())

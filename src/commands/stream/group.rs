@@ -22,14 +22,18 @@ pub const COMMANDS: &[Command] = &[command("XGROUP", "", -2)
     .cost("Depends on subcommand.")
     .says("Commands about consumer groups.")
     .container(&[
-        command("CREATE", "key group {id-selector=id|{new-id=$}} [MKSTREAM] [ENTRIESREAD entriesread:integer]", -5)
-            .since("5.0.0")
-            .group(CommandGroup::Stream)
-            .flags(WRITE | DENYOOM)
-            .keys(at(2).read_write().insert())
-            .cost("O(1)")
-            .says("Adds a consumer group to a stream.")
-            .data(create),
+        command(
+            "CREATE",
+            "key group {id-selector=id|{new-id=$}} [MKSTREAM] [ENTRIESREAD entriesread<entries-read>:integer]",
+            -5,
+        )
+        .since("5.0.0")
+        .group(CommandGroup::Stream)
+        .flags(WRITE | DENYOOM)
+        .keys(at(2).read_write().insert())
+        .cost("O(1)")
+        .says("Adds a consumer group to a stream.")
+        .data(create),
         command("CREATECONSUMER", "key group consumer", 5)
             .since("6.2.0")
             .group(CommandGroup::Stream)
@@ -55,7 +59,7 @@ pub const COMMANDS: &[Command] = &[command("XGROUP", "", -2)
             .says("Removes a consumer group.")
             .data(destroy),
         help_row(CommandGroup::Stream, "5.0.0"),
-        command("SETID", "key group {id-selector=id|{new-id=$}} [ENTRIESREAD entriesread:integer]", -5)
+        command("SETID", "key group {id-selector=id|{new-id=$}} [ENTRIESREAD entriesread<entries-read>:integer]", -5)
             .since("5.0.0")
             .group(CommandGroup::Stream)
             .flags(WRITE)

@@ -21,9 +21,9 @@ const fn sub(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
     command(name, grammar, arity).group(Group::Connection).flags(COMMON).cost("O(1)")
 }
 
-const KILL_GRAMMAR: &str = "{filter=old-format|{new-format=[ID client-id:integer@2.8.12]|\
+const KILL_GRAMMAR: &str = "{filter=old-format<ip:port>:string|{new-format=[ID client-id:integer@2.8.12]|\
                             [TYPE {client-type=NORMAL|MASTER@3.2.0|SLAVE|REPLICA@5.0.0|PUBSUB}]@2.8.12|\
-                            [USER username]|[ADDR addr]|[LADDR laddr@6.2.0]|[SKIPME {skipme=YES|NO}]|\
+                            [USER username]|[ADDR addr<ip:port>:string]|[LADDR laddr<ip:port>:string@6.2.0]|[SKIPME {skipme=YES|NO}]|\
                             [MAXAGE maxage:integer@7.4.0]}+}";
 
 const TRACKING_GRAMMAR: &str =

@@ -114,7 +114,7 @@ fn write_argument(call: &mut Call, argument: &Argument, keys: &mut KeyCount) {
     write_text(call, "name", &argument.name);
     write_text(call, "type", kind);
     if has_text {
-        write_text(call, "display_text", &argument.name);
+        write_text(call, "display_text", argument.label.as_deref().unwrap_or(&argument.name));
     }
     if let Some(number) = key_spec {
         call.reply.bulk(b"key_spec_index");
