@@ -120,7 +120,7 @@ if wanted sidekiq; then
     if needs "ruby -e 'require %q(sidekiq)'" ruby-sidekiq; then run sidekiq ruby "$here/ruby/sidekiq_work.rb"; else fault "sidekiq (installing)"; fi
 fi
 if wanted php-redis; then
-    if needs "php -m | grep -qx redis" php-cli php-redis; then run php-redis "$here/php/sessions.sh"; else fault "php-redis (installing)"; fi
+    if needs "php -r 'exit(extension_loaded(\"redis\") ? 0 : 1);'" php-cli php-redis; then run php-redis "$here/php/sessions.sh"; else fault "php-redis (installing)"; fi
 fi
 if wanted exporter; then
     if needs "command -v prometheus-redis-exporter" prometheus-redis-exporter; then

@@ -81,6 +81,64 @@ def pubsub(r):
     p.close()
 
 
+def streams(r):
+    first = r.xadd("log", {"n": 1})
+    r.xgroup_create("log", "group", id="0")
+    check("xreadgroup", plain(r.xreadgroup("group", "me", {"log": ">"}, count=10)), {"log": [(first, {"n": "1"})]})
+    check("xpending", r.xpending("log", "group")["pending"], 1)
+    check("xack", r.xack("log", "group", first), 1)
+    threading.Timer(0.1, lambda: redis.Redis(port=PORT).xadd("log", {"n": 2})).start()
+    got = plain(r.xread({"log": "$"}, block=5000))
+    check("xread", [fields for _, fields in got["log"]], [{"n": "2"}])
+    check("xinfo", r.xinfo_stream("log")["length"], 2)
+
+
+def plain(reply):
+    """Entries by stream: lists of pairs and dictionaries of nested lists both occur, by version of the protocol."""
+    pairs = reply.items() if isinstance(reply, dict) else reply
+    flat = lambda entries: entries[0] if len(entries) == 1 and isinstance(entries[0], list) else entries
+    return {name: [tuple(entry) for entry in flat(entries)] for name, entries in pairs}
+
+
+def users(r):
+    r.acl_setuser("alice", enabled=True, passwords=["+secret"], commands=["+get", "+ping"], keys=["app:*"])
+    alice = redis.Redis(port=PORT, username="alice", password="secret", decode_responses=True)
+    r.set("app:1", "x")
+    check("a user's command", alice.get("app:1"), "x")
+    for words in (("GET", "other"), ("SET", "app:1", "y")):
+        try:
+            alice.execute_command(*words)
+            raise AssertionError(f"{words} is not for alice")
+        except redis.exceptions.NoPermissionError:
+            pass
+    check("acl_getuser", r.acl_getuser("alice")["enabled"], True)
+    check("acl_log", [entry["reason"] for entry in r.acl_log()][:2], ["command", "key"])
+    r.acl_deluser("alice")
+    r.acl_log_reset()
+
+
+def caching(r):
+    from redis.cache import CacheConfig
+
+    cached = redis.Redis(port=PORT, protocol=3, decode_responses=True, cache_config=CacheConfig(max_size=100))
+    r.set("cached", "old")
+    check("a cached read", [cached.get("cached"), cached.get("cached")], ["old", "old"])
+    check("the cache", cached.get_cache().size, 1)
+    r.set("cached", "new")
+    until = time.time() + 5
+    while cached.get("cached") != "new":
+        assert time.time() < until, "a change does not reach who cached the key"
+    cached.close()
+
+
+def library(r):
+    r.function_flush()
+    r.function_load("#!lua name=mine\nredis.register_function('both', function(keys, args) return {keys[1], args[1]} end)")
+    check("fcall", r.fcall("both", 1, "k", "a"), ["k", "a"])
+    check("function list", [entry["library_name"] if isinstance(entry, dict) else entry[1] for entry in r.function_list()], ["mine"])
+    check("script", r.register_script("return ARGV[1] + 1")(args=[41]), 42)
+
+
 async def asynchronous():
     r = redis.asyncio.Redis(connection_pool=redis.asyncio.BlockingConnectionPool(port=PORT, protocol=3, max_connections=50, timeout=20))
     values = await asyncio.gather(*(r.incr("async") for _ in range(200)))
@@ -93,5 +151,9 @@ for version in (2, 3):
     transactions(client)
     blocking(client)
     pubsub(client)
+    streams(client)
+    users(client)
+    caching(client)
+    library(client)
 asyncio.run(asynchronous())
-print(f"redis-py {redis.__version__}: passed")
+print(f"redis-py {redis.__version__}: RESP2 and RESP3, transactions, blocking, pub/sub, streams, users, client-side caching, functions, asyncio")
