@@ -23,6 +23,8 @@ pub fn make_room(server: &mut Server, settings: &Settings, by: Option<SessionKey
     if settings.maxmemory_bytes == 0 || server.used_memory() <= settings.maxmemory_bytes {
         return true;
     }
+    // Emptied reply buffers are kept for the next replies; they go before any key does.
+    server.spare_buffers = Vec::new();
     let started = server.clock.monotonic_ns();
     let fits = evict(server, settings, by, started);
     server.observe.note_latency("eviction-cycle", server.clock.monotonic_ns() - started, server.now);
