@@ -112,7 +112,7 @@ fn read_session(outside: &mut Outside, server: &mut Server, key: SessionKey) -> 
 
 /// Sends what others were answered.
 pub fn write(outside: &mut Outside, server: &mut Server) {
-    for key in std::mem::take(&mut server.sessions.to_write) {
+    for key in server.sessions.take_to_write() {
         // What its socket does not take goes on when there is room, or in the next turn.
         write_session(server, outside, key);
     }

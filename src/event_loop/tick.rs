@@ -129,6 +129,7 @@ impl EventLoop {
             || !self.news.listeners_left.is_empty()
             || !self.outside.missed.is_empty()
             || !self.server.sessions.to_write.is_empty()
+            || !self.server.sessions.to_tell.is_empty()
             || self.loading.is_some()
             || self.leaves_with.is_some();
         if has_work {

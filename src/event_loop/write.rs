@@ -32,7 +32,7 @@ impl EventLoop {
             self.server.sessions.queue_write(key);
         }
         self.news.writable = writable;
-        let to_write = std::mem::take(&mut self.server.sessions.to_write);
+        let to_write = self.server.sessions.take_to_write();
         for &key in &to_write {
             self.write_session(key);
         }

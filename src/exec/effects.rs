@@ -208,7 +208,7 @@ fn deliver(server: &mut Server, message: &Message, receivers: &[SessionKey]) {
         let unsent = out.len();
         if !session.has(flag::WRITE_QUEUED) {
             session.set(flag::WRITE_QUEUED);
-            server.sessions.to_write.push(receiver);
+            server.sessions.to_tell.push(receiver);
         }
         if unsent >= server.output_check_bytes {
             super::output_limits::check(server, receiver);

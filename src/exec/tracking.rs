@@ -75,29 +75,41 @@ pub fn invalidate(server: &mut Server, key: &[u8], by: Option<SessionKey>, by_it
 }
 
 fn tell_holders(server: &mut Server, key: &[u8], by: Option<SessionKey>) {
-    let holders = server.tracking.remembered.forget(key);
-    let mut bytes = None;
-    for holder in holders {
-        let Some(session) = server.sessions.get(holder) else { continue };
-        // It may have begun to track in another way since it read the key.
-        if !session.has(session_flag::TRACKING) || session.has(session_flag::TRACKING_BROADCAST) {
-            continue;
+    let mut holders = server.tracking.remembered.forget(key);
+    holders.retain(|&holder| {
+        let session = server.sessions.get(holder);
+        // It may be gone, or have begun to track in another way since it read the key.
+        session.is_some_and(|s| s.has(session_flag::TRACKING) && !s.has(session_flag::TRACKING_BROADCAST))
+    });
+    if by.is_some_and(|by| holders.contains(&by) && server.tracking.tracker(by).is_some_and(|own| own.modes.is_no_loop))
+    {
+        holders.retain(|&holder| Some(holder) != by);
+    }
+    if !holders.is_empty() {
+        let bytes = encode_keys(std::iter::once(key), 1);
+        tell_all(server, holders, &bytes, by);
+    }
+}
+
+/// Tells several sessions the same: one message for all that hear of it themselves. The session at hand (`by`) hears last.
+fn tell_all(server: &mut Server, mut sessions: Vec<SessionKey>, bytes: &SharedBytes, by: Option<SessionKey>) {
+    sessions.retain(|&session| {
+        let is_own = by == Some(session);
+        let hears_itself = server.tracking.tracker(session).is_some_and(|tracker| tracker.redirection.is_none());
+        if is_own || !hears_itself {
+            tell(server, session, bytes.clone(), is_own);
         }
-        let is_own = by == Some(holder);
-        if is_own && server.tracking.tracker(holder).is_some_and(|tracker| tracker.modes.is_no_loop) {
-            continue;
-        }
-        let bytes: &SharedBytes = bytes.get_or_insert_with(|| encode_keys(std::iter::once(key), 1));
-        tell(server, holder, bytes.clone(), is_own);
+        !is_own && hears_itself
+    });
+    if !sessions.is_empty() {
+        server.outbox.add(&sessions, bytes.clone(), Form::Invalidation { is_redirected: false }, false);
     }
 }
 
 /// A database was emptied: nothing that anybody holds is good any more.
 pub fn invalidate_all(server: &mut Server, by: Option<SessionKey>) {
-    let nothing = SharedBytes::from_slice(b"");
-    for session in server.tracking.sessions() {
-        tell(server, session, nothing.clone(), by == Some(session));
-    }
+    let sessions = server.tracking.sessions();
+    tell_all(server, sessions, &SharedBytes::from_slice(b""), by);
     server.tracking.remembered.clear();
     check_limit(server);
 }
@@ -132,12 +144,13 @@ pub fn broadcast(server: &mut Server) {
     for news in server.tracking.prefixes.take_news() {
         let names = || news.keys.iter().map(|(key, _)| &**key);
         let all = encode_keys(names(), news.keys.len());
-        for &session in &news.sessions {
+        let (some, whole): (Vec<SessionKey>, Vec<SessionKey>) = news.sessions.iter().partition(|&&session| {
             let is_no_loop = server.tracking.tracker(session).is_some_and(|tracker| tracker.modes.is_no_loop);
-            if !is_no_loop || news.keys.iter().all(|(_, by)| *by != Some(session)) {
-                tell(server, session, all.clone(), false);
-                continue;
-            }
+            is_no_loop && news.keys.iter().any(|(_, by)| *by == Some(session))
+        });
+        tell_all(server, whole, &all, None);
+        // Who wants to hear nothing of its own changes hears of the others'.
+        for session in some {
             let of_others = || news.keys.iter().filter(|(_, by)| *by != Some(session)).map(|(key, _)| &**key);
             let count = of_others().count();
             if count > 0 {

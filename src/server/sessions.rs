@@ -17,6 +17,9 @@ pub struct Sessions {
     next_id: u64,
     /// Sessions with replies to send at the end of this tick.
     pub to_write: Vec<SessionKey>,
+    /// Sessions with nothing but messages to send. They come behind those with replies: who has his answer early can ask again
+    /// while the others are told, so that the next tick takes more requests together.
+    pub to_tell: Vec<SessionKey>,
     /// Sessions that have something to do without waiting for their socket.
     pub to_run: Vec<SessionKey>,
     /// Sessions to be closed.
@@ -104,6 +107,13 @@ impl Sessions {
             session.set(WRITE_QUEUED);
             self.to_write.push(key);
         }
+    }
+
+    /// All who have something to send, in the order in which they are sent it.
+    pub fn take_to_write(&mut self) -> Vec<SessionKey> {
+        let mut all = std::mem::take(&mut self.to_write);
+        all.append(&mut self.to_tell);
+        all
     }
 
     /// The session has bytes to execute, or something to close, without news from its socket.

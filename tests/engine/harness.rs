@@ -132,6 +132,7 @@ impl Engine {
     /// Bytes for the client since the last call.
     pub fn replies(&mut self, key: SessionKey) -> Vec<u8> {
         self.server.sessions.to_write.clear();
+        self.server.sessions.to_tell.clear();
         let session = self.server.sessions.get_mut(key).expect("a live session");
         session.clear(flag::WRITE_QUEUED);
         let bytes = session.out.to_vec();
