@@ -37,14 +37,17 @@ fn evict(server: &mut Server, settings: &Settings, by: Option<SessionKey>, start
     // What the news of an eviction takes is not counted: telling those who track keys must not lead to more evictions.
     let mut left = server.used_memory().saturating_sub(settings.maxmemory_bytes);
     while left > 0 {
-        let before = server.used_memory();
         // What lies on the way out already is room, too.
-        if !server.keyspace.garbage.is_empty() {
+        let freed = if !server.keyspace.garbage.is_empty() {
+            let before = server.used_memory();
             server.keyspace.garbage.free_slice();
-        } else if !server.keyspace.evict_one() {
+            before.saturating_sub(server.used_memory())
+        } else if let Some(freed) = server.keyspace.evict_one() {
+            freed as u64
+        } else {
             return false;
-        }
-        left = left.saturating_sub(before.saturating_sub(server.used_memory()));
+        };
+        left = left.saturating_sub(freed);
         super::effects::hand_on_all(server, by);
         rounds += 1;
         if rounds % EVICTIONS_PER_LOOK == 0 && server.clock.monotonic_ns() - started > limit {

@@ -10,6 +10,7 @@ use super::event;
 use super::space::Keyspace;
 use crate::base::clock::Ms;
 use crate::base::hash::hash;
+use crate::base::memory::ThreadCounters;
 use crate::base::random::Random;
 use crate::structures::wheel::Walk;
 use std::ptr::NonNull;
@@ -189,15 +190,18 @@ impl Db {
         if self.rules.policy.is_volatile() { self.wheel.len() } else { self.table.len() }
     }
 
-    /// Removes a key to make room; its memory is given back at once as far as that is cheap.
-    fn evict(&mut self, key: &[u8]) -> bool {
+    /// Removes a key to make room; gives the bytes that came free at once (what is large goes in slices), `None` when it cannot go.
+    fn evict(&mut self, key: &[u8]) -> Option<usize> {
         let hash = hash(key);
-        let Some(at) = self.table.find(hash, key) else { return false };
+        let at = self.table.find(hash, key)?;
         if self.rules.policy.is_volatile() && !unsafe { EntryRef::from_raw(at) }.has_deadline() {
-            return false;
+            return None;
         }
         let entry = self.take_at(hash, at);
+        let counters = ThreadCounters::of_this_thread();
+        let before = counters.net();
         self.discard(entry);
+        let freed = (before - counters.net()).max(0) as usize;
         self.counters.evicted += 1;
         if !self.watchers.is_empty() {
             self.touch_watchers(key, false);
@@ -210,22 +214,22 @@ impl Db {
         }
         self.notice(key, event::EVICTED);
         self.effects.removals.push(Removal { key: key.into(), what: Gone::Evicted });
-        true
+        Some(freed)
     }
 }
 
 impl Keyspace {
-    /// Removes one key by the policy in force; false when there is none that it may take.
-    pub fn evict_one(&mut self) -> bool {
+    /// Removes one key by the policy in force; gives the bytes that came free at once, `None` when there is no key that it may take.
+    pub fn evict_one(&mut self) -> Option<usize> {
         let policy = self.dbs[0].rules.policy;
         match policy {
-            Policy::NoEviction => false,
+            Policy::NoEviction => None,
             policy if policy.is_random() => self.evict_random(),
             _ => self.evict_best(),
         }
     }
 
-    fn evict_random(&mut self) -> bool {
+    fn evict_random(&mut self) -> Option<usize> {
         for _ in 0..self.dbs.len() {
             let index = self.next_eviction_db;
             self.next_eviction_db = (index + 1) % self.dbs.len();
@@ -235,14 +239,15 @@ impl Keyspace {
             }
             let mut found: Option<Box<[u8]>> = None;
             db.sample_for_eviction(1, |entry| found = Some(entry.key().into()));
-            if found.is_some_and(|key| db.evict(&key)) {
-                return true;
+            let freed = found.and_then(|key| db.evict(&key));
+            if freed.is_some() {
+                return freed;
             }
         }
-        false
+        None
     }
 
-    fn evict_best(&mut self) -> bool {
+    fn evict_best(&mut self) -> Option<usize> {
         /// Rounds of sampling before giving up: each ends with a candidate unless the pool held only keys that are gone.
         const ROUNDS_MAX: usize = 64;
         for _ in 0..ROUNDS_MAX {
@@ -263,14 +268,16 @@ impl Keyspace {
                 }
             }
             if total == 0 {
-                return false;
+                return None;
             }
             while let Some(best) = self.pool.candidates.pop() {
-                if best.db < self.dbs.len() && self.db_mut(best.db).evict(&best.key) {
-                    return true;
+                let is_there = best.db < self.dbs.len();
+                let freed = is_there.then(|| self.db_mut(best.db).evict(&best.key)).flatten();
+                if freed.is_some() {
+                    return freed;
                 }
             }
         }
-        false
+        None
     }
 }
