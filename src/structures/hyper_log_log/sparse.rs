@@ -299,23 +299,31 @@ fn run_of_block(block: u64, is_cut: bool) -> (usize, bool) {
     let looks = ((looks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as usize;
     let seconds = SECONDS[usize::from(is_cut)][looks];
     let firsts = looks as u8 & !seconds;
-    // 2. One byte of length each: the lowest two bits of a VAL, six of others, all of a second byte.
+    // 2. One byte of length each: the lowest two bits of a VAL or six of others, and one more; all of a second byte.
+    let (seconds, firsts) = (SPREAD[usize::from(seconds)], SPREAD[usize::from(firsts)]);
     let is_val = (block >> 7 & ONES) * 0xff;
-    let short = block & (LOW_SIX ^ (is_val & (0x3c * ONES)));
-    let (seconds_mask, firsts_mask) = (spread(seconds), spread(firsts));
-    let lengths = short & !seconds_mask & !firsts_mask | block & seconds_mask;
-    let high = block & LOW_SIX & firsts_mask;
-    let opcodes = BLOCK - seconds.count_ones() as usize;
-    (sum_of_bytes(lengths) + (sum_of_bytes(high) << 8) + opcodes, firsts & 0x80 != 0)
+    let short = block & (LOW_SIX ^ (is_val & (0x3c * ONES))) & !(seconds | firsts);
+    let lengths = (short + (ONES & !seconds)) | (block & seconds);
+    let high = block & LOW_SIX & firsts;
+    (sum_of_bytes(lengths) + (sum_of_bytes(high) << 8), firsts >> 63 != 0)
 }
 
-/// Bit i of eight becomes byte i, full or empty.
-#[inline]
-fn spread(bits: u8) -> u64 {
-    let apart = (u64::from(bits) * ONES) & 0x8040_2010_0804_0201;
-    // A byte with one bit of its own becomes 0 or has its highest bit set, then 0 or 1, then 0 or 255.
-    (((apart + 0x7f * ONES) | apart) >> 7 & ONES) * 0xff
-}
+/// Bit i of eight as byte i, full or empty.
+static SPREAD: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut bits = 0;
+    while bits < 256 {
+        let mut i = 0;
+        while i < BLOCK {
+            if bits >> i & 1 == 1 {
+                table[bits] |= 0xff << (8 * i);
+            }
+            i += 1;
+        }
+        bits += 1;
+    }
+    table
+};
 
 #[inline]
 fn sum_of_bytes(word: u64) -> usize {
@@ -326,7 +334,7 @@ fn sum_of_bytes(word: u64) -> usize {
 
 /// Which bytes are second bytes, by which look like first ones (bit i: byte i); the second table when the first byte is a
 /// second byte. A byte that looks like a first one is one, unless the byte before is.
-const SECONDS: [[u8; 256]; 2] = {
+static SECONDS: [[u8; 256]; 2] = {
     let mut table = [[0; 256]; 2];
     let mut row = 0;
     while row < 2 {
@@ -392,11 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn bits_are_spread_and_bytes_are_summed() {
-        for bits in 0..=255u8 {
-            let expected = (0..8).map(|i| if bits >> i & 1 == 1 { 0xffu64 << (8 * i) } else { 0 }).sum::<u64>();
-            assert_eq!(spread(bits), expected);
-        }
+    fn bytes_are_summed() {
         assert_eq!(sum_of_bytes(u64::MAX), 8 * 255);
         assert_eq!(sum_of_bytes(0x0102_0304_0506_0708), 36);
     }
