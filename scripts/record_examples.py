@@ -5,7 +5,8 @@ usage: scripts/record_examples.py [--check] [--port N] [FILE ...]
 
 A file is a list of blocks. `== NAME` begins the block of a command (`== NAME @8.6` of one as that version has it); each block meets empty databases on a connection of its own. `> words` is sent (quoting as
 in redis-cli), and the line `= reply` behind it is the reply, byte for byte, with ⏎ for CR LF and \\xNN for what is not text. A line `~ glob` stands where
-a reply cannot be foretold, and is kept; what only another server has stands in files that begin with that one's name, and is asked of it. `(closed)` ends a reply where the connection does. --check writes nothing and says which replies differ.
+a reply cannot be foretold, and is kept; what only another server has stands in files that begin with that one's name, and is asked of it; what no server
+of scripts/peers.sh has stands in `documented.txt`, by the documentation alone. `(closed)` ends a reply where the connection does. --check writes nothing and says which replies differ.
 """
 import argparse
 import re
@@ -95,7 +96,7 @@ def main():
     options.add_argument("--port", type=int, default=7780)
     given = options.parse_args()
     different = 0
-    paths = [Path(f) for f in given.files] or sorted(EXAMPLES.glob("*.txt"))
+    paths = [Path(f) for f in given.files] or sorted(path for path in EXAMPLES.glob("*.txt") if path.name != "documented.txt")
     for name, group in groupby(sorted(paths, key=asked_of), key=asked_of):
         with Server("reference", given.server or peer(name), given.port, "--enable-debug-command", "yes", core=None) as server:
             for path in group:

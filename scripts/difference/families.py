@@ -290,7 +290,6 @@ DEL <k>
     "sort": """
 4 RPUSH <k.list> (<v>)+
 3 SADD <k.set> (<v>)+
-3 ZADD <k.zset> (<score> <v>)+
 3 RPUSH <k.list> (<int>)+
 3 MSET (w_<few> <v>)+
 2 HSET h_<few> f <v> g <v>
@@ -298,7 +297,6 @@ SET l1 <v>
 6 SORT <k.list> [ALPHA] [ASC | DESC] [LIMIT <index> <few>]
 4 SORT <k.list> [BY (w_* | h_*->f | nosort | <pattern>)] [LIMIT <index> <few>] [GET #] [GET w_*] [GET h_*->g] [ASC | DESC]
 2 SORT <k.set> [ALPHA] [DESC] [LIMIT <index> <few>] [STORE <k>]
-2 SORT <k.zset> [ALPHA | BY nosort] [DESC | ASC] [LIMIT <index> <few>] [STORE <k>]
 SORT <k.list> ALPHA BY w_* [GET #]
 SORT <k.list> STORE <k.list> [ALPHA] [BY w_*]
 SORT <any> [GET (<pattern> | # | w_*)] [STORE <any>] [BY nosort]
@@ -306,6 +304,18 @@ SORT <any> [GET (<pattern> | # | w_*)] [STORE <any>] [BY nosort]
 LRANGE <k.list> 0 -1
 DEL <any>
 COMMAND GETKEYS SORT <k> [LIMIT <few> <few>] [STORE <k>] [BY <pattern>] [GET STORE] [STORE <k>]
+""",
+    "newer": f"""
+3 SET <k.string> <v>
+3 SET <k.string> <v> (IFEQ | IFNE) <v> [GET] {EXPIRE_OPTION}
+SET <k.string> <v> {EXPIRE_OPTION} [GET] (IFDEQ | IFDNE) (0123456789abcdef | <e> | 2d06800538d394c2)
+2 DELEX <k.string> [(IFEQ | IFNE) <v>]
+DELEX <k.string> (IFDEQ | IFDNE | <word>) (0123456789abcdef | <e>)
+DIGEST <k.string>
+2 MSETEX 2 <k.string> <v> <k.string> <v> [NX | XX] {EXPIRE_OPTION}
+MSETEX <count> (<k.string> <v>)+ {EXPIRE_OPTION} [NX | XX]
+GET <k.string>
+RPUSH <k.list> <e>
 """,
     "polygon": f"""
 6 GEOADD <k.zset> (<corner> <e>)+
@@ -617,7 +627,7 @@ COMMAND HELP
 CONFIG GET (maxmemory | hash* | <word>) [save]
 CONFIG SET (<word> <word>)+
 CONFIG SET (maxclients | timeout | hz | save | databases | tcp-keepalive | loglevel | notify-keyspace-events | list-max-listpack-size) <e>
-CONFIG SET (hash-max-listpack-entries | proto-max-bulk-len | client-output-buffer-limit | maxmemory-policy | maxmemory-samples | lfu-log-factor) (<int> | <word>)
+CONFIG SET (hash-max-listpack-entries | proto-max-bulk-len | client-output-buffer-limit | maxmemory-samples | lfu-log-factor) (<int> | <word>)
 CONFIG HELP
 CONFIG <word>
 SLOWLOG (GET <int> | LEN | RESET | HELP | <word>)
@@ -649,8 +659,8 @@ def templates(text):
 FAMILIES = {name: list(templates(text)) for name, text in TEXT.items()}
 BATCHES = ("string", "bitmap", "hyperloglog", "list", "set", "hash", "fieldttl", "zset", "geo", "sort", "stream", "generic", "expiry", "described", "script")
 SESSIONS = ("multi", "mixed", "blocking", "streamwait", "pubsub", "tracking", "acl", "connection", "protocol")
-# Families for which the reference is another server (`polygon`: Valkey 9); run when named.
-LATER = ("polygon",)
+# Families for which the reference is another server (`newer`: Redis 8.6, `polygon`: Valkey 9); run when named.
+LATER = ("newer", "polygon")
 
 # What SPOP takes is drawn at random: only a pipeline can level it.
 DATA = [template for family in ("string", "list", "set", "hash", "zset", "generic", "expiry") for template in FAMILIES[family] if template.name != "SPOP"]

@@ -3,6 +3,7 @@
 All servers run at once on one core and are loaded in turn, round by round, from the other core, so that a drift of the machine hits all alike.
 The time is the scheduler's account of the server's threads. Rows that read must find their keys: the hit rate is checked.
 """
+import random
 import re
 import shlex
 import subprocess
@@ -15,6 +16,27 @@ FILL = "-t set -r 1000000 -n 1000000 -d 16 -P 100 -c 20 --sequential"
 FILL_1K = "-t set -r 100000 -n 100000 -d 1024 -P 100 -c 20 --sequential"
 FLUSH = "FLUSH"
 HIT_RATE_MIN = 0.95
+
+
+POINTS = 10_000
+COMMON = 5_000  # members that two sets of twice as many have in common
+
+
+def points():
+    """GEOADD of so many points in a square of one degree."""
+    dice = random.Random(1)
+    return "-n 1 -c 1 -- GEOADD places " + " ".join(f"{dice.uniform(10, 11):.6f} {dice.uniform(45, 46):.6f} place:{i}" for i in range(POINTS))
+
+
+def numbers():
+    """RPUSH of as many numbers, in no order."""
+    dice = random.Random(2)
+    return "-n 1 -c 1 -- RPUSH numbers " + " ".join(str(dice.randrange(1_000_000)) for _ in range(POINTS))
+
+
+def overlapping(command, item):
+    """Two collections of 10,000 members that have half of them in common."""
+    return [f"-n 1 -c 1 -- {command} {key} " + " ".join(item.format(i) for i in range(start, start + 2 * COMMON)) for key, start in (("a", 0), ("b", COMMON))]
 
 
 class Load:
@@ -56,6 +78,12 @@ ROWS = [
          each="-n 1000000 -r 1000000 -P 100 -c 20 --sequential -- SETBIT bits:__rand_int__ 100 0"),
     Load("PFADD P16", 0.80, 1_000_000, "-c 50 -P 16 -r 10000 -- PFADD hll:__rand_int__ __rand_int__",
          once="-n 1000000 -r 10000 -P 100 -c 20 -- PFADD hll:__rand_int__ __rand_int__"),
+    Load("GEOSEARCH", 0.70, 100_000, "-c 50 -- GEOSEARCH places FROMLONLAT 10.5 45.5 BYRADIUS 3.7 km COUNT 50", once=points),
+    Load("SORT 10000", 0.60, 3_000, "-c 10 -- SORT numbers", once=numbers),
+    Load("ZRANGE score P16", 0.60, 300_000, "-c 50 -P 16 -r 100000 -- ZRANGE zz __rand_int__ +inf BYSCORE LIMIT 0 10",
+         once="-n 1 -c 1 -- ZADD zz " + " ".join(f"{i} m{i}" for i in range(0, 100000, 100))),
+    Load("SINTER 10000", 0.60, 3_000, "-c 10 -- SINTER a b", once=lambda: overlapping("SADD", "member:{0}")),
+    Load("ZUNIONSTORE 10000", 0.50, 1_500, "-c 10 -- ZUNIONSTORE union 2 a b", once=lambda: overlapping("ZADD", "{0} member:{0}")),
     Load("PUBLISH P16", 0.90, 1_500_000, "-c 50 -P 16 -- PUBLISH ch hello"),
     Load("PUBLISH to 100 P1", 0.80, 20_000, f"-c 50 -- PUBLISH {CHANNEL} {MESSAGE}", listeners=100),
     Load("PUBLISH to 100 P16", 0.80, 60_000, f"-c 50 -P 16 -- PUBLISH {CHANNEL} {MESSAGE}", listeners=100),
@@ -67,13 +95,6 @@ EXTRA_ROWS = [
     Load("PING P16", None, 2_000_000, "-c 50 -P 16 -t ping_mbulk"),
     Load("HGETALL50 P16", 0.60, 200_000, "-c 50 -P 16 -- HGETALL h50",
          once="-n 1 -c 1 -- HSET h50 " + " ".join(f"field:{i} value:{i}" for i in range(50))),
-    Load("ZRANGE score P16", None, 300_000, "-c 50 -P 16 -r 100000 -- ZRANGE zz __rand_int__ +inf BYSCORE LIMIT 0 10",
-         once="-n 1 -c 1 -- ZADD zz " + " ".join(f"{i} m{i}" for i in range(0, 100000, 100))),
-    Load("PFADD dense P16", None, 1_000_000, "-c 50 -P 16 -r 1000 -- PFADD hll:__rand_int__ e:__rand_int__:__rand_int__",
-         once="-n 5000000 -r 1000 -P 100 -c 20 -- PFADD hll:__rand_int__ e:__rand_int__:__rand_int__"),
-    Load("BITCOUNT 128K P16", None, 50_000, "-c 50 -P 16 -- BITCOUNT bits", once="-n 1 -c 1 -- SETBIT bits 1048575 1"),
-    Load("PFCOUNT 3 P16", None, 50_000, "-c 50 -P 16 -- PFCOUNT hll:0 hll:1 hll:2",
-         once="-n 1 -c 1 -- EVAL \"for k = 0, 2 do for i = 1, 20000 do redis.call('PFADD', 'hll:' .. k, i * (k + 1)) end end\" 0"),
 ]
 
 
@@ -93,7 +114,9 @@ def prepare(client, server, load, is_first):
     if is_first:
         client.must("FLUSHALL", "SYNC")
     if is_first and load.once:
-        benchmark(server, load.once)
+        once = load.once() if callable(load.once) else load.once
+        for arguments in once if isinstance(once, list) else [once]:
+            benchmark(server, arguments)
     for each in load.each if isinstance(load.each, tuple) else (load.each,):
         if each == FLUSH:
             client.must("FLUSHALL", "SYNC")

@@ -13,7 +13,7 @@ const TEXT_MAX: usize = 5 * 1024 - 1;
 const DECIMALS: usize = 17;
 
 /// A number of 80-bit extended precision.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, PartialOrd, Debug)]
 pub struct LongDouble(X87DoubleExtended);
 
 impl LongDouble {
@@ -41,6 +41,11 @@ impl LongDouble {
     /// The sum, rounded to nearest, half to even. May be infinite or NaN.
     pub fn plus(self, other: LongDouble) -> LongDouble {
         LongDouble((self.0 + other.0).value)
+    }
+
+    /// The difference, rounded to nearest, half to even. May be infinite or NaN.
+    pub fn minus(self, other: LongDouble) -> LongDouble {
+        LongDouble((self.0 - other.0).value)
     }
 
     /// The product with an integer, rounded to nearest. May be infinite.

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod collate;
 pub mod crc;
+pub mod digest;
 pub mod glob;
 pub mod hash;
 pub mod long_double;

@@ -45,8 +45,9 @@ choices! {
     /// `maxmemory-policy`: which keys go when memory is short.
     MaxmemoryPolicy {
         VolatileLru = "volatile-lru", VolatileLfu = "volatile-lfu", VolatileRandom = "volatile-random",
-        VolatileTtl = "volatile-ttl", AllkeysLru = "allkeys-lru", AllkeysLfu = "allkeys-lfu",
-        AllkeysRandom = "allkeys-random", NoEviction = "noeviction",
+        VolatileTtl = "volatile-ttl", VolatileLrm = "volatile-lrm", AllkeysLru = "allkeys-lru",
+        AllkeysLfu = "allkeys-lfu", AllkeysRandom = "allkeys-random", AllkeysLrm = "allkeys-lrm",
+        NoEviction = "noeviction",
     }
     /// `loglevel`.
     LogLevel { Debug = "debug", Verbose = "verbose", Notice = "notice", Warning = "warning", Nothing = "nothing" }

@@ -117,7 +117,7 @@ impl Setting for Vec<Vec<u8>> {
 pub struct KeyspaceEvents(pub u32);
 
 /// Letters of the event classes with their bits, in the order in which they are printed.
-const EVENT_CLASSES: [(u8, u32); 11] = [
+const EVENT_CLASSES: [(u8, u32); 13] = [
     (b'g', 1 << 2),
     (b'$', 1 << 3),
     (b'l', 1 << 4),
@@ -129,6 +129,8 @@ const EVENT_CLASSES: [(u8, u32); 11] = [
     (b't', 1 << 10),
     (b'd', 1 << 13),
     (b'n', 1 << 14),
+    (b'o', 1 << 15),
+    (b'c', 1 << 16),
 ];
 
 impl KeyspaceEvents {
@@ -138,7 +140,7 @@ impl KeyspaceEvents {
     pub const KEYEVENT: u32 = 1 << 1;
     /// A missing key was read.
     pub const KEY_MISS: u32 = 1 << 11;
-    /// What `A` stands for: every class but misses and new keys.
+    /// What `A` stands for: every class but misses, new keys, and what was overwritten or changed its type.
     pub const ALL: u32 = 0x7fc | 1 << 13;
 
     fn bit(letter: u8) -> Option<u32> {
@@ -157,7 +159,7 @@ impl Setting for KeyspaceEvents {
         let bits = one_word(words)?.iter().try_fold(0, |bits, &letter| Some(bits | Self::bit(letter)?));
         bits.map(KeyspaceEvents).ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into())
     }
-    /// `n` is not printed beside `A`: so it is in Redis.
+    /// `n`, `o` and `c` are not printed beside `A`: so it is in Redis.
     fn print(&self, out: &mut Vec<u8>) {
         let has = |bits: u32| self.0 & bits == bits;
         if has(Self::ALL) {

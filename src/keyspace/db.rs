@@ -49,9 +49,11 @@ pub struct Rules {
     /// Keys that are due may be removed; off on replicas, while paused and while loading.
     pub may_expire: bool,
     /// Classes of events that somebody hears.
-    pub notify: u16,
+    pub notify: u32,
     /// Changed keys are listed in the effects.
     pub tracks_changes: bool,
+    /// A change is what the policy goes by: each marks its key.
+    pub stamps_changes: bool,
     pub limits: EncodingLimits,
     /// Registers of HyperLogLogs may be united by wide registers of the machine.
     pub unites_wide: bool,
@@ -69,6 +71,7 @@ impl Default for Rules {
             may_expire: true,
             notify: 0,
             tracks_changes: false,
+            stamps_changes: false,
             limits: EncodingLimits::default(),
             unites_wide: true,
         }

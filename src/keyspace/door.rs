@@ -177,7 +177,8 @@ impl Db {
     #[inline(always)]
     pub(super) fn changed(&mut self, key: &[u8], exists: bool, count: u64) {
         self.effects.dirty += count;
-        if self.rules.tracks_changes || !self.watchers.is_empty() || !self.awaited.is_empty() {
+        let rules = &self.rules;
+        if rules.tracks_changes | rules.stamps_changes || !self.watchers.is_empty() || !self.awaited.is_empty() {
             self.tell_change(key, exists);
         }
     }
@@ -194,6 +195,9 @@ impl Db {
         if self.rules.tracks_changes {
             self.list_change(key, false);
         }
+        if self.rules.stamps_changes && exists {
+            self.set_access(Key::new(key), eviction::access_of_new(&self.rules));
+        }
     }
 
     /// Lists a change for those who track keys.
@@ -208,6 +212,23 @@ impl Db {
         if self.rules.notify & event.class != 0 {
             self.effects.notices.push(Notice { db: self.index, event, key: key.into() });
         }
+    }
+
+    /// Records that a key of one type was put in the place of another key: for those who ask for that alone.
+    pub fn notice_overwritten(&mut self, key: &[u8], before: Kind, now: Kind) {
+        self.notice(key, event::OVERWRITTEN);
+        if before != now {
+            self.notice(key, event::TYPE_CHANGED);
+        }
+    }
+
+    /// Records the event of a value that was set, and before it that something was overwritten, if something was.
+    #[inline(never)]
+    fn notice_set(&mut self, key: &[u8], before: Option<Kind>, now: Kind, event: Event) {
+        if let Some(before) = before {
+            self.notice_overwritten(key, before, now);
+        }
+        self.notice(key, event);
     }
 
     /// A change that was made through `put`, `take` or the deadline calls: counted, told and recorded.
@@ -351,13 +372,13 @@ impl Db {
 
     /// As `store`, for commands that count each element stored as a change.
     pub fn store_counting<T: Held>(&mut self, key: Key<'_>, object: T, event: Event, changes: u64) -> bool {
-        let existed = self.live(key).is_some();
+        let before = self.live(key).map(|at| unsafe { EntryRef::from_raw(at) }.kind());
         if object.is_empty() {
-            return existed && self.remove(key, event::DEL);
+            return before.is_some() && self.remove(key, event::DEL);
         }
         let access = eviction::access_of_new(&self.rules);
         let entry = EntryBox::object(key.bytes, object, false, access);
-        if existed {
+        if before.is_some() {
             let old = self.take(key).expect("alive just now");
             self.discard(old);
             self.insert_quietly(key, entry);
@@ -365,8 +386,8 @@ impl Db {
             self.insert(key, entry);
         }
         self.changed(key.bytes, true, changes);
-        self.notice(key.bytes, event);
-        existed
+        self.notice_set(key.bytes, before, T::KIND, event);
+        before.is_some()
     }
 
     // ---- strings --------------------------------------------------------------------------------------------------
@@ -374,8 +395,8 @@ impl Db {
     /// Sets a key to a string, whatever it held before; one change, with `event`.
     #[inline]
     pub fn set_string(&mut self, key: Key<'_>, value: StringValue<'_>, deadline: Deadline, event: Event) {
-        match self.live(key) {
-            Some(at) => self.overwrite(key, at, value, deadline),
+        let before = match self.live(key) {
+            Some(at) => Some(self.overwrite(key, at, value, deadline)),
             None => {
                 let with_deadline = matches!(deadline, Deadline::At(_));
                 let access = eviction::access_of_new(&self.rules);
@@ -384,10 +405,13 @@ impl Db {
                 if let Deadline::At(ms) = deadline {
                     self.arm(at, ms);
                 }
+                None
             }
-        }
+        };
         self.changed(key.bytes, true, 1);
-        self.notice(key.bytes, event);
+        if self.rules.notify != 0 {
+            self.notice_set(key.bytes, before, Kind::String, event);
+        }
     }
 
     /// Changes the string at `key`, or makes it: `change` is given what is there and says what comes. The deadline stays.
@@ -405,7 +429,7 @@ impl Db {
                 let old = unsafe { EntryRef::from_raw(at) }.string()?;
                 match (change(Some(old))?, old) {
                     (StringValue::Int(number), Str::Int(before)) => self.renumber(at, before, number),
-                    (value, _) => self.overwrite(key, at, value, Deadline::Keep),
+                    (value, _) => _ = self.overwrite(key, at, value, Deadline::Keep),
                 }
             }
             None => {
@@ -450,20 +474,21 @@ impl Db {
         }
     }
 
-    /// Overwrites in place where layout and size class allow it, else with a new entry at the same place of the table.
+    /// Overwrites in place where layout and size class allow it, else with a new entry at the same place of the table. Gives
+    /// back what was there.
     #[inline]
-    fn overwrite(&mut self, key: Key<'_>, at: NonNull<Entry>, value: StringValue<'_>, deadline: Deadline) {
+    fn overwrite(&mut self, key: Key<'_>, at: NonNull<Entry>, value: StringValue<'_>, deadline: Deadline) -> Kind {
         // Safety: `at` is in our table and nobody else looks at it.
         let mut entry = unsafe { EntryMut::from_raw(at) };
         let old = entry.as_ref();
-        let had_deadline = old.has_deadline();
+        let (had_deadline, before) = (old.has_deadline(), old.kind());
         let with_deadline = match deadline {
             Deadline::Clear => false,
             Deadline::Keep => had_deadline,
             Deadline::At(_) => true,
         };
         let access = eviction::access_after_use(old.access(), &self.rules, &mut self.random);
-        self.key_sizes.replace(old.kind(), old.len(), Kind::String, value.len());
+        self.key_sizes.replace(before, old.len(), Kind::String, value.len());
         if had_deadline == with_deadline {
             let written = match &value {
                 StringValue::Int(n) => entry.try_set_integer(*n),
@@ -475,7 +500,7 @@ impl Db {
                 if let Deadline::At(ms) = deadline {
                     self.rearm(at, ms);
                 }
-                return;
+                return before;
             }
         }
         let kept = if deadline == Deadline::Keep { entry.as_ref().deadline() } else { None };
@@ -492,6 +517,7 @@ impl Db {
             (Deadline::At(ms), _) | (_, Some(ms)) => self.arm(new, ms),
             _ => {}
         }
+        before
     }
 
     // ---- whole keys -----------------------------------------------------------------------------------------------

@@ -3,30 +3,32 @@
 
 /// Bits of the classes.
 pub mod class {
-    pub const KEYSPACE: u16 = 1 << 0;
-    pub const KEYEVENT: u16 = 1 << 1;
-    pub const GENERIC: u16 = 1 << 2;
-    pub const STRING: u16 = 1 << 3;
-    pub const LIST: u16 = 1 << 4;
-    pub const SET: u16 = 1 << 5;
-    pub const HASH: u16 = 1 << 6;
-    pub const ZSET: u16 = 1 << 7;
-    pub const EXPIRED: u16 = 1 << 8;
-    pub const EVICTED: u16 = 1 << 9;
-    pub const STREAM: u16 = 1 << 10;
-    pub const KEY_MISS: u16 = 1 << 11;
-    pub const NEW: u16 = 1 << 14;
+    pub const KEYSPACE: u32 = 1 << 0;
+    pub const KEYEVENT: u32 = 1 << 1;
+    pub const GENERIC: u32 = 1 << 2;
+    pub const STRING: u32 = 1 << 3;
+    pub const LIST: u32 = 1 << 4;
+    pub const SET: u32 = 1 << 5;
+    pub const HASH: u32 = 1 << 6;
+    pub const ZSET: u32 = 1 << 7;
+    pub const EXPIRED: u32 = 1 << 8;
+    pub const EVICTED: u32 = 1 << 9;
+    pub const STREAM: u32 = 1 << 10;
+    pub const KEY_MISS: u32 = 1 << 11;
+    pub const NEW: u32 = 1 << 14;
+    pub const OVERWRITTEN: u32 = 1 << 15;
+    pub const TYPE_CHANGED: u32 = 1 << 16;
 }
 
 /// What happened to a key: its class and its name on the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    pub class: u16,
+    pub class: u32,
     pub name: &'static str,
 }
 
 /// An event of one class by name.
-pub const fn event(class: u16, name: &'static str) -> Event {
+pub const fn event(class: u32, name: &'static str) -> Event {
     Event { class, name }
 }
 
@@ -44,4 +46,6 @@ pub const FIELDS_EXPIRED: Event = event(class::HASH, "hexpired");
 pub const EVICTED: Event = event(class::EVICTED, "evicted");
 pub const NEW: Event = event(class::NEW, "new");
 pub const KEY_MISS: Event = event(class::KEY_MISS, "keymiss");
+pub const OVERWRITTEN: Event = event(class::OVERWRITTEN, "overwritten");
+pub const TYPE_CHANGED: Event = event(class::TYPE_CHANGED, "type_changed");
 pub const SET: Event = event(class::STRING, "set");

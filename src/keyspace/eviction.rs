@@ -1,6 +1,7 @@
-//! What goes when memory is full: the eight policies of `maxmemory-policy`, on samples, with a small pool of the best.
+//! What goes when memory is full: the ten policies of `maxmemory-policy`, on samples, with a small pool of the best.
 //!
-//! The access field of an entry is 24 bits. LRU: seconds of the clock (wraps after 194 days). LFU: 16 bits of minutes,
+//! The access field of an entry is 24 bits. LRU and LRM: seconds of the clock (wraps after 194 days) of the last use, or of
+//! the last change. LFU: 16 bits of minutes,
 //! 8 bits of a logarithmic counter that decays with time (Morris, "Counting large numbers of events in small registers").
 
 use super::db::{Db, Rules};
@@ -19,13 +20,16 @@ use std::ptr::NonNull;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     VolatileLru,
-    VolatileLfu,
     VolatileRandom,
     VolatileTtl,
     AllKeysLru,
-    AllKeysLfu,
     AllKeysRandom,
     NoEviction,
+    // From here on a use does not simply leave its time.
+    VolatileLrm,
+    AllKeysLrm,
+    VolatileLfu,
+    AllKeysLfu,
 }
 
 impl Policy {
@@ -34,12 +38,25 @@ impl Policy {
         matches!(self, Policy::VolatileLfu | Policy::AllKeysLfu)
     }
 
+    /// Goes by the time of the last use, or of the last change.
     pub fn is_lru(self) -> bool {
-        matches!(self, Policy::VolatileLru | Policy::AllKeysLru)
+        matches!(self, Policy::VolatileLru | Policy::AllKeysLru) || self.is_lrm()
+    }
+
+    /// Least recently modified: reading leaves no mark.
+    pub fn is_lrm(self) -> bool {
+        matches!(self, Policy::VolatileLrm | Policy::AllKeysLrm)
+    }
+
+    /// A use leaves its time in the access field.
+    #[inline]
+    fn marks_time_of_use(self) -> bool {
+        (self as u8) < Policy::VolatileLrm as u8
     }
 
     fn is_volatile(self) -> bool {
-        matches!(self, Policy::VolatileLru | Policy::VolatileLfu | Policy::VolatileRandom | Policy::VolatileTtl)
+        use Policy::{VolatileLfu, VolatileLrm, VolatileLru, VolatileRandom, VolatileTtl};
+        matches!(self, VolatileLru | VolatileLfu | VolatileRandom | VolatileTtl | VolatileLrm)
     }
 
     fn is_random(self) -> bool {
@@ -71,8 +88,13 @@ pub fn access_of_new(rules: &Rules) -> u32 {
 /// The access field of a key that is used.
 #[inline]
 pub fn access_after_use(access: u32, rules: &Rules, random: &mut Random) -> u32 {
+    if rules.policy.marks_time_of_use() { lru_clock(rules.now) } else { access_after_other_use(access, rules, random) }
+}
+
+#[inline(never)]
+fn access_after_other_use(access: u32, rules: &Rules, random: &mut Random) -> u32 {
     if !rules.policy.is_lfu() {
-        return lru_clock(rules.now);
+        return access;
     }
     let counter = lfu_grown(lfu_counter(access, rules), rules.lfu_log_factor, random);
     lfu_minutes(rules.now) << 8 | counter

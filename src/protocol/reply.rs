@@ -318,6 +318,13 @@ impl<'o> Reply<'o> {
         self.out.bytes.extend_from_slice(b"\r\n");
     }
 
+    /// Makes room for a reply of about so many bytes at once: to grow in steps costs a copy each.
+    pub fn expect(&mut self, bytes: usize) {
+        /// More is not asked for ahead of need.
+        const EXPECTED_BYTES_MAX: usize = 1 << 20;
+        self.out.bytes.reserve(bytes.min(EXPECTED_BYTES_MAX));
+    }
+
     /// Many strings in a row, quicker than one by one.
     #[inline]
     pub fn strings(&mut self) -> Strings<'_> {
@@ -409,6 +416,15 @@ impl<'o> Reply<'o> {
             self.out.bytes.extend_from_slice(b"\r\n");
         } else {
             self.bulk_double(value);
+        }
+    }
+
+    /// A number whose text is made already: a double to RESP3, a string to RESP2.
+    pub fn double_text(&mut self, text: &[u8]) {
+        if self.resp3 {
+            self.write_line(b',', text);
+        } else {
+            self.bulk(text);
         }
     }
 

@@ -328,10 +328,11 @@ impl Server {
         let plain_from = self.list_plain_from;
         self.keyspace.set_rules(|rules| {
             rules.policy = policy_of(settings.maxmemory_policy);
+            rules.stamps_changes = rules.policy.is_lrm();
             rules.lfu_log_factor = settings.lfu_log_factor;
             rules.lfu_decay_minutes = settings.lfu_decay_minutes;
             rules.eviction_samples = settings.maxmemory_samples as usize;
-            rules.notify = settings.notify_keyspace_events.0 as u16;
+            rules.notify = settings.notify_keyspace_events.0;
             rules.limits = EncodingLimits {
                 hash_pack_entries: settings.hash_listpack_entries_max,
                 hash_pack_value_bytes: settings.hash_listpack_value_bytes_max,
@@ -387,9 +388,11 @@ fn policy_of(policy: MaxmemoryPolicy) -> Policy {
         MaxmemoryPolicy::VolatileLfu => Policy::VolatileLfu,
         MaxmemoryPolicy::VolatileRandom => Policy::VolatileRandom,
         MaxmemoryPolicy::VolatileTtl => Policy::VolatileTtl,
+        MaxmemoryPolicy::VolatileLrm => Policy::VolatileLrm,
         MaxmemoryPolicy::AllkeysLru => Policy::AllKeysLru,
         MaxmemoryPolicy::AllkeysLfu => Policy::AllKeysLfu,
         MaxmemoryPolicy::AllkeysRandom => Policy::AllKeysRandom,
+        MaxmemoryPolicy::AllkeysLrm => Policy::AllKeysLrm,
         MaxmemoryPolicy::NoEviction => Policy::NoEviction,
     }
 }

@@ -10,6 +10,15 @@ use super::server::{Connection, Server};
 
 /// Commands that Redis 8.0.6 does not have, and why they are here.
 const OUR_COMMANDS: &[(&str, &str)] = &[
+    ("blmovem", "Redis 8.10"),
+    ("delex", "Redis 8.4"),
+    ("delifeq", "Valkey"),
+    ("digest", "Redis 8.4"),
+    ("increx", "Redis 8.8"),
+    ("lmovem", "Redis 8.10"),
+    ("msetex", "Redis 8.4"),
+    ("sdiffcard", "Redis 8.10"),
+    ("sunioncard", "Redis 8.10"),
     ("client|capa", "Valkey"),
     ("commandlog", "Valkey"),
     ("commandlog|get", "Valkey"),
@@ -38,8 +47,20 @@ const OUR_ARGUMENTS: &[(&str, &str)] = &[
     // Valkey 9.
     ("geosearch", POLYGON),
     ("geosearchstore", POLYGON),
+    ("zscan", " noscores:pure-token=NOSCORES?"),
+    // Redis 8.4 and 8.8.
+    (
+        "set",
+        " ifeq-value:string=IFEQ@8.4.0 ifne-value:string=IFNE@8.4.0 ifdeq-digest:integer=IFDEQ@8.4.0 \
+         ifdne-digest:integer=IFDNE@8.4.0",
+    ),
+    ("zinter", COUNT),
+    ("zinterstore", COUNT),
+    ("zunion", COUNT),
+    ("zunionstore", COUNT),
 ];
 
+const COUNT: &str = " count:pure-token=COUNT@8.8.0";
 const POLYGON: &str =
     " polygon:block(num-vertices:integer=BYPOLYGON vertices:block*(longitude:double latitude:double))";
 

@@ -175,3 +175,28 @@ fn a_count_that_is_kept_in_its_string_is_a_write() {
         "SELECT 0 PFADD h a b PFCOUNT h PFMERGE d h PFDEBUG TODENSE d",
     );
 }
+
+#[test]
+fn places_are_journalled_as_scores() {
+    check(
+        &["GEOADD g NX CH 13.361389 38.115556 p 15.087269 37.502669 c"],
+        "SELECT 0 zadd g NX CH 3479099956230698 p 3479447370796909 c",
+    );
+    check(&["GEOADD g 1 1 a", "GEOADD g NX 2 2 a"], "SELECT 0 zadd g 3378085190176496 a");
+}
+
+#[test]
+fn what_only_newer_servers_know_is_journalled_as_what_all_know() {
+    check(&["SET a 1", "SET a 2 IFEQ 1 GET", "SET a 3 IFEQ 1"], "SELECT 0 SET a 1 SET a 2");
+    check(
+        &["SET a 1", "SET a 2 IFNE x EX 10", "SET a 3 IFEQ 2 KEEPTTL"],
+        "SELECT 0 SET a 1 SET a 2 PXAT 1700000010000 SET a 3 KEEPTTL",
+    );
+    check(&["SET a 1", "DELEX a IFEQ 2", "DELEX a IFEQ 1"], "SELECT 0 SET a 1 DEL a");
+    check(&["MSETEX 2 a 1 b 2 PX 10"], "SELECT 0 MULTI SET a 1 PXAT 1700000000010 SET b 2 PXAT 1700000000010 EXEC");
+    check(&["INCREX n EX 10", "INCREX n UBOUND 1", "INCREX n"], "SELECT 0 SET n 1 PXAT 1700000010000 SET n 2 KEEPTTL");
+    check(
+        &["RPUSH a 1 2 3", "LMOVEM a b LEFT LEFT COUNT 2 BULK"],
+        "SELECT 0 RPUSH a 1 2 3 MULTI LPOP a 2 LPUSH b 2 1 EXEC",
+    );
+}

@@ -5,6 +5,7 @@ mod fields;
 mod harness;
 mod journal;
 mod migrate;
+mod newer;
 mod observing;
 mod scripts;
 mod sets;

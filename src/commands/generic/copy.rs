@@ -45,11 +45,17 @@ fn copy(call: &mut Call, keyspace: &mut Keyspace) -> Outcome {
     let deadline = entry.deadline();
     let copy = entry.duplicate(to.bytes, deadline.is_some(), keyspace.db(target).access_of_new());
     let target = keyspace.db_mut(target);
-    if let Some(old) = target.take(to) {
+    let now = copy.as_ref().kind();
+    let before = target.take(to).map(|old| {
+        let kind = old.as_ref().kind();
         target.discard(old);
-    }
+        kind
+    });
     target.put(to, copy, deadline);
     target.record(to, event::COPY_TO, 1);
+    if let Some(before) = before {
+        target.notice_overwritten(to.bytes, before, now);
+    }
     call.reply.integer(1);
     Ok(())
 }

@@ -5,6 +5,7 @@ use crate::exec::{Call, Command, Outcome, Stop};
 use crate::keyspace::{Db, Key, Keyspace, event};
 use crate::spec::flag::{FAST, WRITE};
 use crate::spec::{at, command};
+use crate::value::Kind;
 
 pub const COMMANDS: &[Command] = &[
     command("MOVE", "key db:integer", 3)
@@ -37,10 +38,15 @@ fn rename(call: &mut Call, db: &mut Db) -> Outcome {
         return Err(fault::NO_SUCH_KEY);
     }
     if from.bytes != to.bytes {
-        if let Some(old) = db.take(to) {
+        let before = db.take(to).map(|old| {
+            let kind = old.as_ref().kind();
             db.discard(old);
+            kind
+        });
+        let now = give_name(db, from, to);
+        if let Some(before) = before {
+            db.notice_overwritten(to.bytes, before, now);
         }
-        give_name(db, from, to);
     }
     call.reply.ok();
     Ok(())
@@ -59,13 +65,14 @@ fn renamenx(call: &mut Call, db: &mut Db) -> Outcome {
     Ok(())
 }
 
-/// Renames a live key to a name that is free.
-fn give_name(db: &mut Db, from: Key<'_>, to: Key<'_>) {
+/// Renames a live key to a name that is free; gives back its type.
+fn give_name(db: &mut Db, from: Key<'_>, to: Key<'_>) -> Kind {
     let entry = db.take(from).expect("looked up just now");
-    let deadline = entry.as_ref().deadline();
+    let (deadline, kind) = (entry.as_ref().deadline(), entry.as_ref().kind());
     db.put(to, entry, deadline);
     db.record(from, event::RENAME_FROM, 1);
     db.record(to, event::RENAME_TO, 0);
+    kind
 }
 
 fn move_key(call: &mut Call, keyspace: &mut Keyspace) -> Outcome {

@@ -1,6 +1,7 @@
 //! Lists. What the commands share stands here: events, and what a range of indices means.
 
 mod change;
+mod lmovem;
 mod moves;
 mod pop;
 mod push;
@@ -10,7 +11,8 @@ use crate::exec::{Call, Command, Stop, fault};
 use crate::keyspace::event::{Event, class, event};
 use crate::value::list::End;
 
-pub const COMMANDS: &[&[Command]] = &[push::COMMANDS, pop::COMMANDS, read::COMMANDS, change::COMMANDS, moves::COMMANDS];
+pub const COMMANDS: &[&[Command]] =
+    &[push::COMMANDS, pop::COMMANDS, read::COMMANDS, change::COMMANDS, moves::COMMANDS, lmovem::COMMANDS];
 
 const LPUSH: Event = event(class::LIST, "lpush");
 const RPUSH: Event = event(class::LIST, "rpush");

@@ -77,6 +77,8 @@ pub fn restore(call: &mut Call, db: &mut Db) -> Outcome {
         value.into_entry(key.bytes, deadline.is_some(), access)
     });
     put(call, db, key, entry.map_err(|_| BAD_FORMAT)?, deadline, options.replaces);
+    // That it came is not what it was last used for.
+    db.set_access(key, access);
     call.reply.ok();
     Ok(())
 }
@@ -98,11 +100,17 @@ fn put(call: &mut Call, db: &mut Db, key: Key<'_>, entry: EntryBox, deadline: Op
         }
         return;
     }
-    if let Some(old) = old {
+    let now = entry.as_ref().kind();
+    let before = old.map(|old| {
+        let kind = old.as_ref().kind();
         db.discard(old);
-    }
+        kind
+    });
     db.put(key, entry, deadline);
     db.record(key, event::RESTORE, 1);
+    if let Some(before) = before {
+        db.notice_overwritten(key.bytes, before, now);
+    }
     if let Some(deadline) = deadline
         && call.is_journalled()
     {

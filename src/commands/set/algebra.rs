@@ -1,15 +1,20 @@
 //! Several sets combined: shown, stored at a key, or only counted. A key that is not there is an empty set.
 
-use super::{SDIFFSTORE, SINTERSTORE, SUNIONSTORE, write_member};
+use super::{SDIFFSTORE, SINTERSTORE, SUNIONSTORE};
+use crate::commands::items::push_item;
 use crate::exec::call::fault;
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::keyspace::{Db, Event, Key};
 use crate::spec::{Group, at, command, counted, flag};
+use crate::structures::list_pack::Item;
 use crate::value::Object;
 use crate::value::set::{self, Set};
 
 const NUMKEYS: Stop = Stop::error("ERR numkeys should be greater than 0");
 const TOO_MANY_KEYS: Stop = Stop::error("ERR Number of keys can't be greater than number of args");
+/// What stands around a string in a reply: its length and two line ends.
+const STRING_FRAME_BYTES: usize = 8;
+
 const LIMIT: Stop = Stop::error("ERR LIMIT can't be negative");
 
 const INTERSECTION_COST: &str = "O(n * m), n the members of the smallest set, m the number of sets";
@@ -34,6 +39,22 @@ pub const COMMANDS: &[Command] = &[
         .cost(INTERSECTION_COST)
         .says("Counts the members that several sets have in common.")
         .data(sintercard),
+    command("SDIFFCARD", "numkeys:integer key+ [LIMIT limit:integer]", -3)
+        .since("8.10.0")
+        .group(Group::Set)
+        .flags(flag::READONLY | flag::MOVABLE_KEYS)
+        .keys(counted(1).read_only().access())
+        .cost(ALL_MEMBERS_COST)
+        .says("Counts the members of a set that none of several others has.")
+        .data(sdiffcard),
+    command("SUNIONCARD", "numkeys:integer key+ [APPROX] [LIMIT limit:integer]", -3)
+        .since("8.10.0")
+        .group(Group::Set)
+        .flags(flag::READONLY | flag::MOVABLE_KEYS)
+        .keys(counted(1).read_only().access())
+        .cost(ALL_MEMBERS_COST)
+        .says("Counts the members of all of several sets.")
+        .data(sunioncard),
     command("SINTERSTORE", "destination:key key+", -3)
         .group(Group::Set)
         .flags(STORES)
@@ -93,39 +114,75 @@ fn sinter(call: &mut Call, db: &mut Db) -> Outcome {
         call.reply.set(0);
         return Ok(());
     };
+    // Often most of the smallest set is in all of them.
+    if let Some(smallest) = sets.iter().min_by_key(|set| set.len()) {
+        let length = smallest.iter().next().map_or(0, Item::len);
+        call.reply.expect(smallest.len() * (length + STRING_FRAME_BYTES));
+    }
     let start = call.reply.deferred();
     let mut count = 0;
+    let mut strings = call.reply.strings();
     set::intersection(&mut sets, |member| {
-        write_member(&mut call.reply, member);
+        push_item(&mut strings, member);
         count += 1;
         true
     });
+    drop(strings);
     call.reply.finish_set(start, count);
     Ok(())
 }
 
-fn sintercard(call: &mut Call, db: &mut Db) -> Outcome {
+/// Reads `numkeys key+ [LIMIT limit]`, with APPROX where that is an option: the end of the keys, which begin at word 2, and
+/// how many members are counted at most.
+fn parse_counted(call: &Call, takes_approx: bool) -> Result<(usize, usize), Stop> {
     let keys = call.integer(1).ok().filter(|&count| count > 0).ok_or(NUMKEYS)?;
     let options = usize::try_from(keys).ok().and_then(|keys| keys.checked_add(2)).filter(|&at| at <= call.argc());
     let options = options.ok_or(TOO_MANY_KEYS)?;
     let mut limit = 0;
     let mut index = options;
     while index < call.argc() {
+        if takes_approx && call.is(index, "APPROX") {
+            // What is counted exactly is as near as can be.
+            index += 1;
+            continue;
+        }
         if !call.is(index, "LIMIT") || index + 1 == call.argc() {
             return Err(fault::SYNTAX);
         }
-        limit = call.integer(index + 1).ok().filter(|&limit| limit >= 0).ok_or(LIMIT)?;
+        let given = call.integer(index + 1).ok().and_then(|limit| usize::try_from(limit).ok());
+        limit = given.ok_or(LIMIT)?;
         index += 2;
     }
-    let sets: Option<Vec<&Set>> = sets_at(call, db, 2, options)?.into_iter().collect();
+    Ok((options, if limit == 0 { usize::MAX } else { limit }))
+}
+
+fn sintercard(call: &mut Call, db: &mut Db) -> Outcome {
+    let (end, max) = parse_counted(call, false)?;
+    let sets: Option<Vec<&Set>> = sets_at(call, db, 2, end)?.into_iter().collect();
     let mut count = 0;
     if let Some(mut sets) = sets {
         set::intersection(&mut sets, |_| {
             count += 1;
-            count != limit
+            count < max
         });
     }
-    call.reply.integer(count);
+    call.reply.integer(count as i64);
+    Ok(())
+}
+
+fn sunioncard(call: &mut Call, db: &mut Db) -> Outcome {
+    let (end, max) = parse_counted(call, true)?;
+    let sets: Vec<&Set> = sets_at(call, db, 2, end)?.into_iter().flatten().collect();
+    call.reply.integer(set::union_len(&sets, max) as i64);
+    Ok(())
+}
+
+fn sdiffcard(call: &mut Call, db: &mut Db) -> Outcome {
+    let (end, max) = parse_counted(call, false)?;
+    let sets = sets_at(call, db, 2, end)?;
+    let others: Vec<&Set> = sets[1..].iter().copied().flatten().collect();
+    let count = sets[0].map_or(0, |first| set::difference_len(first, &others, max));
+    call.reply.integer(count as i64);
     Ok(())
 }
 
@@ -133,10 +190,12 @@ fn sunion(call: &mut Call, db: &mut Db) -> Outcome {
     let sets: Vec<&Set> = sets_at(call, db, 1, call.argc())?.into_iter().flatten().collect();
     let start = call.reply.deferred();
     let mut count = 0;
+    let mut strings = call.reply.strings();
     set::union(&sets, |member| {
-        write_member(&mut call.reply, member);
+        push_item(&mut strings, member);
         count += 1;
     });
+    drop(strings);
     call.reply.finish_set(start, count);
     Ok(())
 }
@@ -147,8 +206,9 @@ fn sdiff(call: &mut Call, db: &mut Db) -> Outcome {
     let mut count = 0;
     if let Some(first) = sets[0] {
         let others: Vec<&Set> = sets[1..].iter().copied().flatten().collect();
+        let mut strings = call.reply.strings();
         set::difference(first, &others, |member| {
-            write_member(&mut call.reply, member);
+            push_item(&mut strings, member);
             count += 1;
         });
     }

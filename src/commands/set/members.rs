@@ -1,6 +1,7 @@
 //! Members of one set: added, removed, moved, asked for, counted and listed.
 
-use super::{SADD, SREM, write_member};
+use super::{SADD, SREM};
+use crate::commands::items::push_item;
 use crate::exec::{Call, Command, Outcome};
 use crate::keyspace::{Changes, Db};
 use crate::spec::{Group, at, command, flag};
@@ -171,6 +172,7 @@ fn smembers(call: &mut Call, db: &mut Db) -> Outcome {
         return Ok(());
     };
     call.reply.set(set.len());
-    set.iter().for_each(|member| write_member(&mut call.reply, member));
+    let mut strings = call.reply.strings();
+    set.iter().for_each(|member| push_item(&mut strings, member));
     Ok(())
 }

@@ -7,8 +7,6 @@ mod scan;
 
 use crate::exec::Command;
 use crate::keyspace::event::{Event, class, event};
-use crate::protocol::reply::Reply;
-use crate::structures::list_pack::Item;
 
 /// The rows of the family, file by file.
 pub const COMMANDS: &[&[Command]] = &[members::COMMANDS, random::COMMANDS, algebra::COMMANDS, scan::COMMANDS];
@@ -19,11 +17,3 @@ const SPOP: Event = event(class::SET, "spop");
 const SINTERSTORE: Event = event(class::SET, "sinterstore");
 const SUNIONSTORE: Event = event(class::SET, "sunionstore");
 const SDIFFSTORE: Event = event(class::SET, "sdiffstore");
-
-/// A member as a bulk string.
-fn write_member(reply: &mut Reply, member: Item<'_>) {
-    match member {
-        Item::Int(number) => reply.bulk_integer(number),
-        Item::Bytes(text) => reply.bulk(text),
-    }
-}

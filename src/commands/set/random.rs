@@ -2,7 +2,8 @@
 //!
 //! SPOP goes to the journal as what it did: DEL of a set that it emptied, SREM of the members that it drew.
 
-use super::{SPOP, write_member};
+use super::SPOP;
+use crate::commands::items::write_item;
 use crate::exec::call::fault;
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::keyspace::{Db, event};
@@ -52,7 +53,7 @@ fn spop_one(call: &mut Call, db: &mut Db) -> Outcome {
     let key = call.key(1);
     let popped = db.edit(key, |set: &mut Set, changes| {
         set.pop_sample(changes.random, |member| {
-            write_member(&mut call.reply, member);
+            write_item(&mut call.reply, member);
             if call.propagation.is_wanted() {
                 call.propagation.rewrite(&[b"SREM", key.bytes, &member.to_vec()]);
             }
@@ -79,7 +80,7 @@ fn spop_count(call: &mut Call, db: &mut Db, count: usize) -> Outcome {
     let mut popped: Vec<Vec<u8>> = Vec::new();
     db.edit(key, |set: &mut Set, changes| {
         set.pop_distinct(changes.random, count, changes.limits, |member| {
-            write_member(&mut call.reply, member);
+            write_item(&mut call.reply, member);
             if call.propagation.is_wanted() {
                 popped.push(member.to_vec());
             }
@@ -100,7 +101,7 @@ fn spop_all(call: &mut Call, db: &mut Db) -> Outcome {
     let Some(set) = db.peek_object::<Set>(key)? else { return Ok(()) };
     let len = set.len();
     call.reply.set(len);
-    set.iter().for_each(|member| write_member(&mut call.reply, member));
+    set.iter().for_each(|member| write_item(&mut call.reply, member));
     db.notice(key.bytes, SPOP);
     if let Some(entry) = db.take(key) {
         db.discard(entry);
@@ -116,7 +117,7 @@ fn srandmember(call: &mut Call, db: &mut Db) -> Outcome {
         2 => {
             let sample = db.read::<Set>(call.key(1))?.and_then(|set| set.sample(call.random));
             match sample {
-                Some(member) => write_member(&mut call.reply, member),
+                Some(member) => write_item(&mut call.reply, member),
                 None => call.reply.null(),
             }
             Ok(())
@@ -143,13 +144,13 @@ fn srandmember_count(call: &mut Call, db: &mut Db, count: i64) -> Outcome {
         let draws = count.unsigned_abs();
         reply.array(draws as usize);
         set.sample_with_repeats(call.random, draws, |member| {
-            write_member(reply, member);
+            write_item(reply, member);
             true
         });
     } else {
         let distinct = usize::try_from(count).unwrap_or(usize::MAX).min(set.len());
         reply.array(distinct);
-        set.sample_distinct(call.random, distinct, |member: Item| write_member(reply, member));
+        set.sample_distinct(call.random, distinct, |member: Item| write_item(reply, member));
     }
     Ok(())
 }

@@ -18,6 +18,9 @@ use std::ops::Range;
 
 const SORTSTORE: Event = event(class::LIST, "sortstore");
 
+/// What a number of six digits takes in a reply.
+const NUMBER_REPLY_BYTES: usize = 12;
+
 const NOT_NUMBERS: Stop = Stop::error("ERR One or more scores can't be converted into double");
 
 pub(super) fn sort(call: &mut Call, db: &mut Db, may_store: bool) -> Outcome {
@@ -86,6 +89,7 @@ fn each_get<'i>(request: &Request, item: Item<'i>, mut show: impl FnMut(Option<I
 fn reply_items(call: &mut Call, items: &[Item], order: &Order, request: &Request) {
     call.reply.array(order.len(items) * request.gets.len().max(1));
     if request.gets.is_empty() {
+        call.reply.expect(order.len(items) * NUMBER_REPLY_BYTES);
         let mut strings = call.reply.strings();
         return order.each(items, |item| push_item(&mut strings, item));
     }

@@ -1,9 +1,13 @@
 //! Strings: GET and SET in all their forms, ranges, counters, LCS.
 
+mod compare;
+mod condition;
 mod get;
 mod increment;
+mod increx;
 mod lcs;
 mod many;
+mod msetex;
 mod options;
 mod range;
 mod set;
@@ -14,8 +18,17 @@ pub(in crate::commands) use options::{When, invalid_expire_time};
 use crate::exec::{Call, Command};
 use crate::keyspace::Str;
 
-pub const COMMANDS: &[&[Command]] =
-    &[get::COMMANDS, increment::COMMANDS, lcs::COMMANDS, many::COMMANDS, range::COMMANDS, set::COMMANDS];
+pub const COMMANDS: &[&[Command]] = &[
+    compare::COMMANDS,
+    get::COMMANDS,
+    increment::COMMANDS,
+    increx::COMMANDS,
+    lcs::COMMANDS,
+    many::COMMANDS,
+    msetex::COMMANDS,
+    range::COMMANDS,
+    set::COMMANDS,
+];
 
 /// Answers a string as it is stored.
 #[inline]

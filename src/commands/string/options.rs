@@ -1,5 +1,6 @@
 //! The options that SET and GETEX share: conditions, GET, and when the key is to go.
 
+use super::condition::Comparison;
 use crate::base::clock::Ms;
 use crate::exec::call::fault;
 use crate::exec::{Call, Stop};
@@ -10,6 +11,8 @@ pub enum Condition {
     Always,
     IfAbsent,
     IfPresent,
+    /// IFEQ and its kin: what is there is compared.
+    Compare(Comparison),
 }
 
 /// How a point in time is told; the number stands at the word index.
@@ -43,14 +46,26 @@ pub struct Options {
 
 /// Reads the options of SET from word 3 on.
 pub fn of_set(call: &Call) -> Result<Options, Stop> {
+    of_set_from(call, 3)
+}
+
+/// The same from another word on, for MSETEX.
+pub fn of_set_from(call: &Call, first: usize) -> Result<Options, Stop> {
     let mut options = Options { condition: Condition::Always, get: false, expiration: Expiration::Unsaid };
-    let mut index = 3;
+    let mut index = first;
     while index < call.argc() {
         let word = call.arg(index);
-        if word.eq_ignore_ascii_case(b"NX") && options.condition != Condition::IfPresent {
+        let may_be = |condition| options.condition == Condition::Always || options.condition == condition;
+        if word.eq_ignore_ascii_case(b"NX") && may_be(Condition::IfAbsent) {
             options.condition = Condition::IfAbsent;
-        } else if word.eq_ignore_ascii_case(b"XX") && options.condition != Condition::IfAbsent {
+        } else if word.eq_ignore_ascii_case(b"XX") && may_be(Condition::IfPresent) {
             options.condition = Condition::IfPresent;
+        } else if options.condition == Condition::Always
+            && index + 1 < call.argc()
+            && let Some(comparison) = Comparison::parse(call, index)
+        {
+            options.condition = Condition::Compare(comparison);
+            index += 1;
         } else if word.eq_ignore_ascii_case(b"GET") {
             options.get = true;
         } else if word.eq_ignore_ascii_case(b"KEEPTTL") && !matches!(options.expiration, Expiration::At(_)) {
@@ -82,7 +97,12 @@ pub fn of_getex(call: &Call) -> Result<Expiration, Stop> {
 
 /// Reads EX, PX, EXAT or PXAT with its number. The same one may come again, the last counts; no other may stand beside it,
 /// nor `rival` (KEEPTTL or PERSIST).
-fn time_option(call: &Call, index: usize, before: Expiration, rival: Expiration) -> Result<Expiration, Stop> {
+pub(super) fn time_option(
+    call: &Call,
+    index: usize,
+    before: Expiration,
+    rival: Expiration,
+) -> Result<Expiration, Stop> {
     let value = index + 1;
     let when = When::of_option(call, index).ok_or(fault::SYNTAX)?;
     let agrees = match before {

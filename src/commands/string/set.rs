@@ -20,7 +20,8 @@ pub const COMMANDS: &[Command] = &[
         .data(psetex),
     command(
         "SET",
-        "key value [condition=NX|XX]@2.6.12 [GET]@6.2.0 [expiration=EX seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|\
+        "key value [condition=NX|XX|IFEQ ifeq-value@8.4.0|IFNE ifne-value@8.4.0|IFDEQ ifdeq-digest:integer@8.4.0|\
+         IFDNE ifdne-digest:integer@8.4.0]@2.6.12 [GET]@6.2.0 [expiration=EX seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|\
          EXAT unix-time-seconds:unix-time@6.2.0|PXAT unix-time-milliseconds:unix-time@6.2.0|KEEPTTL@6.0.0]",
         -3,
     )
@@ -73,17 +74,27 @@ fn set_with_options(call: &mut Call, db: &mut Db) -> Outcome {
         _ => Deadline::Clear,
     };
     let (key, value) = (call.key(1), call.arg(2));
+    // What is compared is looked at before anything is answered: it may be no string, or the digest none.
+    let agrees = match options.condition {
+        Condition::Compare(comparison) => {
+            let string = db.lookup_to_write(key).map(|entry| entry.string()).transpose()?;
+            comparison.holds(call, string)?
+        }
+        _ => true,
+    };
     if options.get {
         reply_old(call, db)?;
     }
-    if options.condition != Condition::Always {
-        let is_there = db.lookup_to_write(key).is_some();
-        if is_there != (options.condition == Condition::IfPresent) {
-            if !options.get {
-                call.reply.null();
-            }
-            return Ok(());
+    let agrees = match options.condition {
+        Condition::IfAbsent => db.lookup_to_write(key).is_none(),
+        Condition::IfPresent => db.lookup_to_write(key).is_some(),
+        Condition::Always | Condition::Compare(_) => agrees,
+    };
+    if !agrees {
+        if !options.get {
+            call.reply.null();
         }
+        return Ok(());
     }
     store(db, key, value, deadline);
     if !options.get {
@@ -104,12 +115,16 @@ fn store(db: &mut Db, key: Key<'_>, value: &[u8], deadline: Deadline) {
     }
 }
 
-/// The journal has points in time, never spans; and no GET, which is nobody's business there.
+/// The journal has points in time, never spans; and neither GET nor comparisons, which are nobody's business there.
 fn propagate(call: &mut Call, options: Options, deadline: Deadline) {
     let (key, value) = (call.arg(1), call.arg(2));
     match (options.expiration, deadline) {
-        (Expiration::At(When::UnixMilliseconds(_)), _) => {}
+        (Expiration::At(When::UnixMilliseconds(_)), _) if !matches!(options.condition, Condition::Compare(_)) => {}
         (_, Deadline::At(ms)) => call.propagation.rewrite(&[b"SET", key, value, b"PXAT", &ms_text(ms)]),
+        (Expiration::Keep, _) if matches!(options.condition, Condition::Compare(_)) => {
+            call.propagation.rewrite(&[b"SET", key, value, b"KEEPTTL"]);
+        }
+        _ if matches!(options.condition, Condition::Compare(_)) => call.propagation.rewrite(&[b"SET", key, value]),
         _ if options.get => {
             let is_get = |&(index, word): &(usize, &[u8])| index >= 3 && word.eq_ignore_ascii_case(b"GET");
             let words: Vec<&[u8]> =

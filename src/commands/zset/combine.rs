@@ -30,7 +30,7 @@ pub const COMMANDS: &[Command] = &[
         .data(|call, db| store(call, db, Operation::Difference, ZDIFFSTORE)),
     reading(
         "ZINTER",
-        "numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX}] [WITHSCORES]",
+        "numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX|COUNT@8.8.0}] [WITHSCORES]",
         -3,
     )
     .since("6.2.0")
@@ -44,7 +44,7 @@ pub const COMMANDS: &[Command] = &[
         .data(zintercard),
     storing(
         "ZINTERSTORE",
-        "destination:key numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX}]",
+        "destination:key numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX|COUNT@8.8.0}]",
         -4,
     )
     .since("2.0.0")
@@ -53,7 +53,7 @@ pub const COMMANDS: &[Command] = &[
     .data(|call, db| store(call, db, Operation::Intersection, ZINTERSTORE)),
     reading(
         "ZUNION",
-        "numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX}] [WITHSCORES]",
+        "numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX|COUNT@8.8.0}] [WITHSCORES]",
         -3,
     )
     .since("6.2.0")
@@ -62,7 +62,7 @@ pub const COMMANDS: &[Command] = &[
     .data(|call, db| answer(call, db, Operation::Union)),
     storing(
         "ZUNIONSTORE",
-        "destination:key numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX}]",
+        "destination:key numkeys:integer key+ [WEIGHTS weight:integer+] [AGGREGATE {aggregate=SUM|MIN|MAX|COUNT@8.8.0}]",
         -4,
     )
     .since("2.0.0")
@@ -106,14 +106,22 @@ enum Aggregate {
     Sum,
     Min,
     Max,
+    /// How many sets have the member, each by its weight.
+    Count,
 }
 
 impl Aggregate {
+    /// What a set of this weight adds for a member of this score.
+    #[inline]
+    fn contribution(self, weight: f64, score: f64) -> f64 {
+        if self == Aggregate::Count { weight } else { weight * score }
+    }
+
     /// A sum of opposite infinities counts as 0.
     #[inline]
     fn merge(self, score: f64, other: f64) -> f64 {
         match self {
-            Aggregate::Sum => no_nan(score + other),
+            Aggregate::Sum | Aggregate::Count => no_nan(score + other),
             Aggregate::Min => {
                 if other < score {
                     other
@@ -231,6 +239,8 @@ fn parse_aggregate(call: &Call, index: usize) -> Result<Aggregate, Stop> {
         Ok(Aggregate::Min)
     } else if call.is(index, "MAX") {
         Ok(Aggregate::Max)
+    } else if call.is(index, "COUNT") {
+        Ok(Aggregate::Count)
     } else {
         Err(fault::SYNTAX)
     }
@@ -306,7 +316,7 @@ fn union(sources: &[Source], aggregate: Aggregate) -> Builder {
     let mut text = IntegerText::new();
     for source in sources {
         source.each(|member, score| {
-            let score = no_nan(source.weight * score);
+            let score = no_nan(aggregate.contribution(source.weight, score));
             result.merge(member.to_bytes(&mut text), score, |present| aggregate.merge(present, score));
             true
         });
@@ -319,10 +329,10 @@ fn intersect<'d>(sources: &[Source<'d>], aggregate: Aggregate, mut show: impl Fn
     let Some((first, others)) = sources.split_first() else { return };
     let mut text = IntegerText::new();
     first.each(|member, score| {
-        let mut merged = no_nan(first.weight * score);
+        let mut merged = no_nan(aggregate.contribution(first.weight, score));
         for other in others {
             let Some(score) = other.score(member, &mut text) else { return true };
-            merged = aggregate.merge(merged, other.weight * score);
+            merged = aggregate.merge(merged, aggregate.contribution(other.weight, score));
         }
         show(member, merged)
     });

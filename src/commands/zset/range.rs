@@ -5,6 +5,7 @@
 use super::bounds::{lex_range, rank_range, score_range};
 use super::{reply_members_start, reply_scored};
 use crate::base::number::IntegerText;
+use crate::commands::items::push_item;
 use crate::exec::call::fault;
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::keyspace::Db;
@@ -218,7 +219,12 @@ fn range(call: &mut Call, db: &mut Db, form: Form) -> Outcome {
     };
     let ranks = query.ranks(zset);
     reply_members_start(&mut call.reply, ranks.len(), query.with_scores);
-    query.each(zset, ranks, |member, score| reply_scored(&mut call.reply, member, score, query.with_scores));
+    if query.with_scores {
+        query.each(zset, ranks, |member, score| reply_scored(&mut call.reply, member, score, true));
+    } else {
+        let mut strings = call.reply.strings();
+        query.each(zset, ranks, |member, _| push_item(&mut strings, member));
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::spec::{Group, at, command};
 use crate::value::zset::Zset;
 
 pub const COMMANDS: &[Command] =
-    &[command("ZSCAN", "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer]", -3)
+    &[command("ZSCAN", "key cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [NOSCORES]", -3)
         .since("2.8.0")
         .group(Group::SortedSet)
         .flags(READONLY)
@@ -27,7 +27,12 @@ fn zscan(call: &mut Call, db: &mut Db) -> Outcome {
         call.reply.array(0);
         return Ok(());
     };
-    let options = ScanOptions::parse(call, 3, |_, _| Ok(0))?;
+    let mut with_scores = true;
+    let options = ScanOptions::parse(call, 3, |call, at| {
+        let is_noscores = call.is(at, "NOSCORES");
+        with_scores &= !is_noscores;
+        Ok(usize::from(is_noscores))
+    })?;
     // The cursor stands in front of the members, so they are collected first.
     let mut found: Vec<(Vec<u8>, f64)> = Vec::new();
     let mut text = IntegerText::new();
@@ -44,12 +49,15 @@ fn zscan(call: &mut Call, db: &mut Db) -> Outcome {
     });
     call.reply.array(2);
     call.reply.bulk(next.to_string().as_bytes());
-    call.reply.array(found.len() * 2);
+    call.reply.array(if with_scores { found.len() * 2 } else { found.len() });
     // The small encoding shows scores as it stores them, the large one with all digits: so it has always been.
     let is_small = zset.as_pack().is_some();
     let mut digits = Vec::new();
     for (member, score) in &found {
         call.reply.bulk(member);
+        if !with_scores {
+            continue;
+        }
         if is_small {
             call.reply.bulk_double(*score);
         } else {

@@ -13,8 +13,8 @@ use crate::value::limits::EncodingLimits;
 
 /// Members whose hashes are computed, and whose places in the other sets are brought near, before they are looked up.
 const AHEAD: usize = 16;
-/// A table of fewer bytes is likely to be in the cache already.
-const PREFETCH_BYTES_MIN: usize = 1 << 20;
+/// A table of fewer bytes is likely to be in the nearest cache already.
+const PREFETCH_BYTES_MIN: usize = 1 << 15;
 /// To look a member up in so many sets is cheaper than to remember what was shown.
 const ASKED_SETS_MAX: usize = 4;
 
@@ -133,6 +133,52 @@ pub fn union(sets: &[&Set], mut show: impl FnMut(Item<'_>)) {
 
 /// Shows the members of `first` that none of `others` has.
 pub fn difference(first: &Set, others: &[&Set], mut show: impl FnMut(Item<'_>)) {
+    difference_while(first, others, |member| {
+        show(member);
+        true
+    });
+}
+
+/// How many members all of `sets` have together, but no more than `max`.
+pub fn union_len(sets: &[&Set], max: usize) -> usize {
+    let mut largest_first = sets.to_vec();
+    largest_first.sort_by_key(|set| std::cmp::Reverse(set.len()));
+    let Some(largest) = largest_first.first() else { return 0 };
+    let mut count = largest.len();
+    if sets.len() <= ASKED_SETS_MAX {
+        for (index, set) in largest_first.iter().enumerate().skip(1) {
+            if count < max {
+                count += difference_len(set, &largest_first[..index], max - count);
+            }
+        }
+        return count.min(max);
+    }
+    let mut seen = MemberSet::new();
+    seen.reserve(count);
+    let mut text = IntegerText::new();
+    for member in largest_first.iter().flat_map(|set| set.iter()) {
+        seen.add(member.to_bytes(&mut text));
+        if seen.len() >= max {
+            break;
+        }
+    }
+    seen.len().min(max)
+}
+
+/// How many members `first` has that none of `others` has, but no more than `max`.
+pub fn difference_len(first: &Set, others: &[&Set], max: usize) -> usize {
+    let mut count = 0;
+    if max > 0 {
+        difference_while(first, others, |_| {
+            count += 1;
+            count < max
+        });
+    }
+    count
+}
+
+/// Shows the members of `first` that none of `others` has, until `show` says false.
+fn difference_while(first: &Set, others: &[&Set], mut show: impl FnMut(Item<'_>) -> bool) {
     if others.iter().any(|other| std::ptr::eq(*other, first)) {
         return;
     }
@@ -145,21 +191,19 @@ pub fn difference(first: &Set, others: &[&Set], mut show: impl FnMut(Item<'_>)) 
         for member in others.iter().flat_map(|set| set.iter()) {
             rest.remove(member);
         }
-        return rest.iter().for_each(show);
+        let _ = rest.iter().all(show);
+        return;
     }
     let mut largest_first = others.to_vec();
     largest_first.sort_by_key(|set| std::cmp::Reverse(set.len()));
     if let Set::Table(members) = first {
         return walk_ahead(members, &largest_first, |hash, member| {
-            if !largest_first.iter().any(|set| has(set, hash, member)) {
-                show(Item::Bytes(member));
-            }
-            true
+            largest_first.iter().any(|set| has(set, hash, member)) || show(Item::Bytes(member))
         });
     }
     for member in first.iter() {
-        if !largest_first.iter().any(|set| set.contains(member)) {
-            show(member);
+        if !largest_first.iter().any(|set| set.contains(member)) && !show(member) {
+            return;
         }
     }
 }

@@ -12,7 +12,7 @@ mod algebra;
 mod encodings;
 mod sample;
 
-pub use algebra::{difference, intersection, union};
+pub use algebra::{difference, difference_len, intersection, union, union_len};
 pub use encodings::{Members, Set};
 
 #[cfg(test)]
