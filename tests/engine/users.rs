@@ -81,6 +81,27 @@ fn a_script_may_call_what_its_caller_may() {
 }
 
 #[test]
+fn sort_follows_patterns_only_for_who_may_read_every_key() {
+    let mut engine = Engine::new();
+    let (admin, bob) = (engine.connect(), engine.connect());
+    engine.ask(admin, "RPUSH l 2 1");
+    engine.ask(admin, "ACL SETUSER bob on nopass +sort +eval +multi +exec ~l");
+    engine.ask(bob, "AUTH bob x");
+    let denied = "-ERR BY option of SORT denied due to insufficient ACL permissions.\r\n";
+    assert_eq!(engine.ask(bob, "SORT l"), "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+    assert_eq!(engine.ask(bob, "SORT l BY w*"), denied);
+    assert_eq!(engine.ask(bob, "EVAL \"return redis.pcall('sort','l','by','w*')\" 1 l"), denied);
+    assert!(engine.ask(bob, "SORT l BY nosort GET #").starts_with("-ERR GET option of SORT denied"));
+    engine.ask(admin, "ACL SETUSER bob %R~*");
+    assert_eq!(engine.ask(bob, "SORT l BY w*"), "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+    for line in ["MULTI", "SORT l BY w*"] {
+        engine.ask(bob, line);
+    }
+    engine.ask(admin, "ACL SETUSER bob resetkeys ~l");
+    assert_eq!(engine.ask(bob, "EXEC"), format!("*1\r\n{denied}"), "what counts is what holds when it runs");
+}
+
+#[test]
 fn a_default_user_that_is_off_lets_nobody_new_in() {
     let mut engine = Engine::new();
     let admin = engine.connect();
