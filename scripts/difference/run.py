@@ -130,8 +130,11 @@ class Pair:
             try:
                 return run(*arguments)
             except ReferenceSilent:
-                for side in self.sides:
-                    side.connect(1)
+                for which, side in enumerate(self.sides):
+                    try:
+                        side.connect(1)
+                    except (Gone, OSError):
+                        self.revive(which)
                 return []
             except (Gone, OSError) as fault:
                 down = []

@@ -45,7 +45,9 @@ impl SetError {
             SetError::Syntax => b"ERR syntax error".to_vec(),
             SetError::Loading => b"LOADING Redis is loading the dataset in memory".to_vec(),
             SetError::Unknown(name) => {
-                [b"ERR Unknown option or number of arguments for CONFIG SET - '", &name[..], b"'"].concat()
+                // A name ends at a zero byte, as C's strings do.
+                let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+                [b"ERR Unknown option or number of arguments for CONFIG SET - '", name, b"'"].concat()
             }
             SetError::Failed { argument, reason } => {
                 let before: &[u8] = b"ERR CONFIG SET failed (possibly related to argument '";

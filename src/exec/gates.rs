@@ -80,7 +80,7 @@ pub const GATES: &[Gate] = &[
     Gate { name: "clients", closed_by: standing::CLIENTS_FULL, check: clients },
     Gate { name: "memory", closed_by: standing::MEMORY, check: memory_limit },
     Gate { name: "tracking", closed_by: standing::TRACKING_FULL, check: tracking_limit },
-    Gate { name: "disk", closed_by: standing::DISK, check: disk },
+    Gate { name: "writes", closed_by: standing::NO_WRITES, check: writes },
     Gate { name: "subscribed", closed_by: SUBSCRIBED, check: subscribed },
     Gate { name: "loading", closed_by: standing::LOADING, check: loading },
     Gate { name: "busy", closed_by: standing::BUSY, check: busy },
@@ -214,14 +214,20 @@ pub const MISCONF: &str = "MISCONF Redis is configured to save RDB snapshots, bu
     snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
     error.";
 
-fn disk(v: &mut Visitor) -> Verdict {
+/// A write while there are fewer replicas than it needs.
+pub const NO_REPLICAS: &str = "NOREPLICAS Not enough good replicas to write.";
+
+fn writes(v: &mut Visitor) -> Verdict {
     let writes = v.row_has(flag::WRITE)
-        || v.name() == "PING"
-        || v.name() == "EXEC" && { transactions::queue_has(v.server, v.session, v.row, flag::WRITE) };
-    if !writes {
-        return Verdict::Pass;
+        || v.name() == "EXEC" && transactions::queue_has(v.server, v.session, v.row, flag::WRITE);
+    // Who asks only whether the server is well is told of the disk, too.
+    if v.server.disk_failed() && (writes || v.name() == "PING") {
+        Verdict::Refuse(Stop::error(MISCONF))
+    } else if writes && v.server.lacks_replicas() {
+        Verdict::Refuse(Stop::error(NO_REPLICAS))
+    } else {
+        Verdict::Pass
     }
-    Verdict::Refuse(Stop::error(MISCONF))
 }
 
 fn subscribed(v: &mut Visitor) -> Verdict {

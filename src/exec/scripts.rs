@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use super::batch::Batch;
 use super::call::{Call, Outcome, Stop};
 use super::dispatch::{self, Context};
-use super::gates::MISCONF;
+use super::gates::{MISCONF, NO_REPLICAS};
 use super::{memory, observe_call, permissions};
 use crate::acl::Context as AclContext;
 use crate::base::clock::Clock;
@@ -112,8 +112,11 @@ fn admit(server: &Server, job: &Job, is_out_of_memory: bool) -> Result<(), Stop>
         return Ok(());
     }
     if !has(script_flag::NO_WRITES) {
-        if server.standing & standing::DISK != 0 {
+        if server.disk_failed() {
             return Err(Stop::error(MISCONF));
+        }
+        if server.lacks_replicas() {
+            return Err(Stop::error(NO_REPLICAS));
         }
         if job.reads_only {
             return Err(Stop::error("ERR Can not execute a script with write flag using *_ro command."));
@@ -216,15 +219,16 @@ impl Stage<'_> {
 
     fn refusal(&self, flags: u32) -> Option<&'static str> {
         let server = &*self.server;
+        let wrote = server.scripts.running.as_ref().is_some_and(|running| running.wrote);
         if flags & flag::WRITE != 0 {
             if self.reads_only {
                 return Some("ERR Write commands are not allowed from read-only scripts.");
             }
-            if server.standing & standing::DISK != 0 {
-                return Some(MISCONF);
+            // Who has begun to write may end what it began.
+            if server.standing & standing::NO_WRITES != 0 && !wrote {
+                return Some(if server.disk_failed() { MISCONF } else { NO_REPLICAS });
             }
         }
-        let wrote = server.scripts.running.as_ref().is_some_and(|running| running.wrote);
         (self.denies_growth && flags & flag::DENYOOM != 0 && !wrote).then_some(OUT_OF_MEMORY)
     }
 

@@ -33,7 +33,7 @@ pub fn save(server: &mut Server, world: &mut dyn World) -> bool {
         Ok(()) => {
             server.keyspace.dirty = 0;
             server.persist.saved(server.now);
-            server.update_disk_gate();
+            server.update_write_gate();
             true
         }
         Err(SaveFailure(line)) => {
@@ -74,7 +74,7 @@ pub fn begin_background(server: &mut Server, world: &mut dyn World) -> bool {
         Err(error) => {
             log::warn!("Can't save in background: fork: {}", crate::config::load::system_text(&error));
             server.persist.last_is_good = false;
-            server.update_disk_gate();
+            server.update_write_gate();
             false
         }
     }
@@ -103,7 +103,7 @@ pub fn child_ended(server: &mut Server, world: &mut dyn World, end: ChildEnd) {
     let saved_changes = server.persist.child_ended(end, server.now, world.persistence());
     server.keyspace.dirty = server.keyspace.dirty.saturating_sub(saved_changes);
     hold_tables(&mut server.keyspace, false);
-    server.update_disk_gate();
+    server.update_write_gate();
 }
 
 /// FLUSHALL: a child's snapshot of what was flushed is not wanted, and where snapshots are, the disk is to know of the flush

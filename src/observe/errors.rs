@@ -13,6 +13,8 @@ const CODES_MAX: usize = 128;
 pub struct Errors {
     counts: BTreeMap<Vec<u8>, u64>,
     is_stopped: bool,
+    /// Codes that were dropped when there was one too many, since the last reset.
+    dropped: u64,
 }
 
 /// What counting an error came to.
@@ -37,6 +39,7 @@ impl Errors {
             self.counts.insert(code.to_vec(), 1);
         } else {
             self.is_stopped = true;
+            self.dropped += CODES_MAX as u64;
             return Counted::StoppedNow(std::mem::take(&mut self.counts).into_keys().collect());
         }
         Counted::Quietly
@@ -46,6 +49,11 @@ impl Errors {
     pub fn counts(&self) -> impl Iterator<Item = (&[u8], u64)> {
         let stopped = self.is_stopped.then_some((&b"ERRORSTATS_DISABLED"[..], 1));
         self.counts.iter().map(|(code, count)| (&code[..], *count)).chain(stopped)
+    }
+
+    /// Codes that were dropped because there were too many.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// Begins anew.
@@ -68,6 +76,7 @@ mod tests {
         assert_eq!(errors.counts().next(), Some((&b"E0"[..], 2)));
         assert!(matches!(errors.count(b"NEW one"), Counted::StoppedNow(codes) if codes.len() == CODES_MAX));
         assert_eq!(errors.count(b"NEWER one"), Counted::Quietly);
+        assert_eq!(errors.dropped(), CODES_MAX as u64);
         assert_eq!(errors.counts().collect::<Vec<_>>(), [(&b"ERRORSTATS_DISABLED"[..], 1)]);
         errors.reset();
         assert_eq!(errors.counts().count(), 0);

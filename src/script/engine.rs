@@ -25,6 +25,9 @@ const INSTRUCTIONS_PER_BREATH: u32 = 100_000;
 /// Runs between two steps of collecting what scripts left.
 const RUNS_PER_COLLECTION: u32 = 50;
 
+/// Steps of collecting after so many texts were compiled: more than they leave.
+const STEPS_AFTER_COMPILING: u32 = 50;
+
 /// What an engine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -152,7 +155,7 @@ impl Engine {
     pub fn compile(&self, name: &str, code: &[u8]) -> Result<Compiled, Vec<u8>> {
         let keep = |function| self.shared.store.keep(&self.lua, function).map_err(|error| Raise::text_of(&error));
         let compiled = sandbox::compile_text(&self.lua, code, name.as_bytes()).and_then(keep);
-        self.collect();
+        self.collect_after_compiling();
         compiled
     }
 
@@ -220,6 +223,19 @@ impl Engine {
         };
         let set = self.lua.set_global_hook(triggers, move |lua, _| ask(lua));
         set.expect("a hook needs no memory that is not there");
+    }
+
+    /// Compiling leaves much behind, and what is compiled mostly stays: so many steps of collecting, if the round is that long.
+    fn collect_after_compiling(&self) {
+        self.runs.set(self.runs.get() + 1);
+        if self.runs.get() % RUNS_PER_COLLECTION == 0 {
+            // Nothing to say if it fails: it will be tried again.
+            for _ in 0..STEPS_AFTER_COMPILING {
+                if self.lua.gc_step().unwrap_or(true) {
+                    break;
+                }
+            }
+        }
     }
 
     /// A step of Lua's own collecting from time to time, so that it never falls far behind.

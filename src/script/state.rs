@@ -111,6 +111,11 @@ impl Scripts {
         freed
     }
 
+    /// Begins to count what is forgotten to make room anew.
+    pub fn reset_evicted(&mut self) {
+        (self.evicted_before, self.cache.evicted) = (0, 0);
+    }
+
     /// Scripts forgotten to make room for others.
     pub fn evicted(&self) -> u64 {
         self.evicted_before + self.cache.evicted

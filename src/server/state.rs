@@ -39,8 +39,8 @@ pub mod standing {
     pub const AUTH: u16 = 1 << 0;
     /// `maxmemory` is set.
     pub const MEMORY: u16 = 1 << 1;
-    /// The last snapshot failed, and writes are refused because of it.
-    pub const DISK: u16 = 1 << 2;
+    /// Writes are refused: the last snapshot failed, or there are too few replicas.
+    pub const NO_WRITES: u16 = 1 << 2;
     /// A dump is loading.
     pub const LOADING: u16 = 1 << 3;
     /// Something else long is running.
@@ -353,7 +353,7 @@ impl Server {
         self.limit_client_memory(settings.clients_memory.bytes_of(settings.maxmemory_bytes));
         self.scripts.allows_deprecated = settings.lua_deprecated_api;
         self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
-        self.update_disk_gate();
+        self.update_write_gate();
         self.observe.apply_settings(&settings);
         // Large replies are noted, too; and where clients' memory is limited, whoever gets something is counted.
         let large_from = usize::try_from(self.observe.large_reply_from).unwrap_or(usize::MAX);
@@ -374,11 +374,20 @@ impl Server {
         };
     }
 
-    /// Refuses writes, or allows them again, as the last snapshot went.
-    pub fn update_disk_gate(&mut self) {
-        let settings = &self.settings;
-        let asked_for = settings.stop_writes_on_bgsave_error && !settings.save_points.is_empty();
-        self.set_standing(standing::DISK, asked_for && !self.persist.last_is_good);
+    /// Refuses writes, or allows them again, as the last snapshot went and replicas are asked for.
+    pub fn update_write_gate(&mut self) {
+        self.set_standing(standing::NO_WRITES, self.disk_failed() || self.lacks_replicas());
+    }
+
+    /// The last snapshot failed, and writes are to be refused then.
+    pub fn disk_failed(&self) -> bool {
+        let asked_for = self.settings.stop_writes_on_bgsave_error && !self.settings.save_points.is_empty();
+        asked_for && !self.persist.last_is_good
+    }
+
+    /// Writes need replicas, of which this server has none.
+    pub fn lacks_replicas(&self) -> bool {
+        self.settings.min_replicas_to_write > 0 && self.settings.min_replicas_lag_s_max > 0
     }
 }
 

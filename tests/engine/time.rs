@@ -1,4 +1,4 @@
-//! Watching and transactions over time that is moved by hand.
+//! Watching, transactions and freeing over time that is moved by hand.
 
 use crate::harness::Engine;
 
@@ -23,4 +23,19 @@ fn a_transaction_of_ones_own_changes_runs() {
     engine.ask(one, "SET a 1");
     engine.ask(one, "GET a");
     assert_eq!(engine.ask(one, "EXEC"), "*2\r\n+OK\r\n$1\r\n1\r\n");
+}
+
+#[test]
+fn a_large_value_goes_in_slices() {
+    const MEMBERS: usize = 20_000;
+    let mut engine = Engine::new();
+    let one = engine.connect();
+    for from in (0..MEMBERS).step_by(100) {
+        let members: Vec<String> = (from..from + 100).map(|n| format!("member:{n}")).collect();
+        engine.ask(one, &format!("SADD s {}", members.join(" ")));
+    }
+    assert_eq!(engine.ask(one, "DEL s"), ":1\r\n");
+    let garbage = &mut engine.server.keyspace.garbage;
+    let slices = std::iter::repeat_with(|| garbage.free_slice()).take_while(|is_empty| !is_empty).count();
+    assert!(slices > 20, "{MEMBERS} members went in {slices} slices");
 }

@@ -72,6 +72,7 @@ fn set(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
 fn reset_stat(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     server.observe.reset();
     server.keyspace.reset_counters();
+    server.scripts.reset_evicted();
     server.memory_peak = server.used_memory();
     call.reply.ok();
     Ok(())

@@ -3,8 +3,6 @@
 use crate::base::number::IntegerText;
 use crate::keyspace::{Db, Key, Str};
 use crate::structures::list_pack::Item;
-use crate::value::Kind;
-use crate::value::hash::Hash;
 
 /// A pattern of BY or GET.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,15 +85,10 @@ impl Lookup {
         self.name.extend_from_slice(before);
         self.name.extend_from_slice(element.to_bytes(&mut self.text));
         self.name.extend_from_slice(behind);
-        let now = db.rules.now;
-        let entry = db.lookup(Key::new(&self.name))?;
+        let (key, now) = (Key::new(&self.name), db.rules.now);
         match field {
-            Some(field) if entry.kind() == Kind::Hash => {
-                let hash: &Hash = entry.object().ok()?;
-                hash.get(field, now).map(Found::Item)
-            }
-            Some(_) => None,
-            None => entry.string().ok().map(Found::String),
+            Some(field) => db.read_fields(key, std::iter::once(field)).ok()??.get(field, now).map(Found::Item),
+            None => db.lookup(key)?.string().ok().map(Found::String),
         }
     }
 }

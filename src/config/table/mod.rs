@@ -264,9 +264,9 @@ settings! {
     replica_full_sync_buffer_bytes_max: u64 = memory("replica-full-sync-buffer-limit", "0", 0, LONG_MAX_U)
         .idle(REPLICATION);
     min_replicas_to_write: u32 = integer("min-replicas-to-write", "0", 0, INT_MAX)
-        .alias("min-slaves-to-write").tells(Change::Replication).idle(REPLICATION);
+        .alias("min-slaves-to-write").tells(Change::Replication);
     min_replicas_lag_s_max: u32 = integer("min-replicas-max-lag", "10", 0, INT_MAX)
-        .alias("min-slaves-max-lag").tells(Change::Replication).idle(REPLICATION);
+        .alias("min-slaves-max-lag").tells(Change::Replication);
     repl_ping_period_s: u32 = integer("repl-ping-replica-period", "10", 1, INT_MAX)
         .alias("repl-ping-slave-period").idle(REPLICATION);
     repl_timeout_s: u32 = integer("repl-timeout", "60", 1, INT_MAX).idle(REPLICATION);

@@ -86,7 +86,8 @@ pub(super) fn memory(page: &mut Page) {
     page.line("mem_overhead_db_hashtable_rehashing", 0);
     page.line("active_defrag_running", 0);
     page.line("lazyfree_pending_objects", page.server.keyspace.garbage.pending());
-    page.line("lazyfreed_objects", page.server.keyspace.garbage.freed);
+    // Error codes that were dropped are objects, too.
+    page.line("lazyfreed_objects", page.server.keyspace.garbage.freed + page.server.observe.errors.dropped());
 }
 
 /// Memory of scripts and functions: what Lua holds, and what is kept of them beside it.
