@@ -106,13 +106,16 @@ class Client:
         raise ConnectionError(f"not a RESP reply: {line[:60]!r}")
 
     def feed(self, chunks):
-        """Sends chunks of (bytes, number of commands), each answered by one-line replies, which are read and checked."""
+        """Sends chunks of (bytes, number of commands), each answered by a line or a string, which are read whole and checked: what is left
+        unread stays in the server's memory, and would be measured with the data."""
         for data, count in chunks:
             self.send(data)
             for _ in range(count):
                 line = self.file.readline()
                 if line[:1] == b"-":
                     raise SystemExit(f"error while loading data: {line[:200]!r}")
+                if line[:1] == b"$" and line[1:2] != b"-":
+                    self.file.read(int(line[1:]) + 2)
 
     def info(self, section, field):
         text = self.must("INFO", section).decode()
@@ -151,9 +154,12 @@ class Server:
             try:
                 client = Client(self.port)
                 reply = client.call("PING")
-                client.close()
+                took = time.monotonic() - began
                 if reply == b"PONG":
-                    return time.monotonic() - began
+                    self.check_is_ours(client)
+                    client.close()
+                    return took
+                client.close()
             except (OSError, ConnectionError):
                 pass
             if self.process.poll() is not None:
@@ -162,6 +168,13 @@ class Server:
                 self.end()
                 raise SystemExit(f"{self.name} did not answer within {START_SECONDS_MAX} s:\n{self.log_tail()}")
             time.sleep(0.005)
+
+    def check_is_ours(self, client):
+        """A server that an earlier run left on the port would answer in the place of this one, and be measured for it."""
+        answers = client.info("server", "process_id")
+        if answers and int(answers) != self.process.pid:
+            self.end()
+            raise SystemExit(f"port {self.port} is taken: process {answers} answers there, not {self.name} ({self.process.pid})")
 
     def end(self):
         if self.process and self.process.poll() is None:

@@ -70,7 +70,7 @@ ROWS = [
     Load("LRANGE100", 0.60, 100_000, "-c 50 -P 4 -t lrange_100"),
     Load("LRANGE600", 0.50, 30_000, "-c 50 -P 4 -t lrange_600"),
     Load("XADD MAXLEN P16", 0.65, 1_500_000, "-c 50 -P 16 -- XADD s MAXLEN ~ 100000 * field value"),
-    # A request is both commands; ids are acknowledged in the order in which they are handed out.
+    # Half of the requests are the one, half the other; entries are acknowledged in the order in which they are handed out.
     Load("XREADGROUP XACK P16", 0.80, 400_000,
          "-c 50 -P 16 -r 400000 --sequential -- XREADGROUP GROUP g c COUNT 1 STREAMS s > ; XACK s g __rand_int__-1",
          each=(FLUSH, "-c 1 -P 100 -r 400000 -n 400000 --sequential -- XADD s __rand_int__-1 field value", "-c 1 -n 1 -- XGROUP CREATE s g 0")),
@@ -124,6 +124,15 @@ def prepare(client, server, load, is_first):
             benchmark(server, each)
 
 
+def check_work(client, server, load, requests, spent):
+    """Raises unless the server spent time on it and ran as many commands as were sent: a figure without work says nothing."""
+    if spent <= 0:
+        raise RuntimeError(f"the scheduler's account of {server.name} stood still: the row would measure nothing")
+    ran = int(client.info("stats", "total_commands_processed"))
+    if ran < requests:
+        raise RuntimeError(f"{ran} commands ran of {requests} that were sent: the row would measure nothing")
+
+
 def measure_once(client, server, load, requests):
     """CPU ns per request of one run, or per delivery where there are listeners."""
     client.must("CONFIG", "RESETSTAT")
@@ -136,6 +145,7 @@ def measure_once(client, server, load, requests):
     before = server.cpu_ns()
     benchmark(server, load.arguments, requests)
     spent = server.cpu_ns() - before
+    check_work(client, server, load, requests, spent)
     if load.reads:
         hits, misses = (int(client.info("stats", f"keyspace_{kind}")) for kind in ("hits", "misses"))
         if hits < HIT_RATE_MIN * (hits + misses):
