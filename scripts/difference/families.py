@@ -308,7 +308,8 @@ COMMAND GETKEYS SORT <k> [LIMIT <few> <few>] [STORE <k>] [BY <pattern>] [GET STO
     "newer": f"""
 3 SET <k.string> <v>
 3 SET <k.string> <v> (IFEQ | IFNE) <v> [GET] {EXPIRE_OPTION}
-SET <k.string> <v> {EXPIRE_OPTION} [GET] (IFDEQ | IFDNE) (0123456789abcdef | <e> | 2d06800538d394c2)
+SET <k.string> <v> {EXPIRE_OPTION} [GET] (IFDEQ | IFDNE) (0123456789abcdef | 2d06800538d394c2)
+SET <k.string> <v> {EXPIRE_OPTION} (IFDEQ | IFDNE) <e>
 2 DELEX <k.string> [(IFEQ | IFNE) <v>]
 DELEX <k.string> (IFDEQ | IFDNE | <word>) (0123456789abcdef | <e>)
 DIGEST <k.string>

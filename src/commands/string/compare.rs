@@ -45,19 +45,25 @@ fn delex(call: &mut Call, db: &mut Db) -> Outcome {
     if call.argc() != 2 && call.argc() != 4 {
         return Err(call.wrong_arity());
     }
-    let Some(entry) = db.lookup_to_write(call.key(1)) else {
-        call.reply.integer(0);
-        return Ok(());
-    };
-    if call.argc() == 4 {
-        let string = entry.string().map_err(|_| NOT_A_STRING)?;
-        let comparison = Comparison::parse(call, 2).ok_or(NO_CONDITION)?;
-        if !comparison.holds(call, Some(string))? {
-            call.reply.integer(0);
-            return Ok(());
+    let key = call.key(1);
+    let agrees = if call.argc() == 2 {
+        db.exists(key)
+    } else {
+        // The comparison reads the key: that counts as hit or miss.
+        match db.lookup(key) {
+            None => false,
+            Some(entry) => {
+                let string = entry.string().map_err(|_| NOT_A_STRING)?;
+                let comparison = Comparison::parse(call, 2).ok_or(NO_CONDITION)?;
+                comparison.holds(call, Some(string))?
+            }
         }
+    };
+    if agrees {
+        return delete(call, db);
     }
-    delete(call, db)
+    call.reply.integer(0);
+    Ok(())
 }
 
 fn delifeq(call: &mut Call, db: &mut Db) -> Outcome {

@@ -34,12 +34,10 @@ impl Comparison {
         Some(Comparison { what, wants_equal, word: index + 1 })
     }
 
-    /// Whether the condition is fulfilled by this string, or by none. A digest that is none is told where it would be
-    /// looked at.
+    /// Whether the condition is fulfilled by this string, or by none. A digest that is none is told where it is looked at.
     pub fn holds(self, call: &Call, string: Option<Str>) -> Result<bool, Stop> {
         let wanted = call.arg(self.word);
-        let is_looked_at = string.is_some() || self.wants_equal;
-        if self.what == What::Digest && is_looked_at && wanted.len() != DIGEST_TEXT_BYTES {
+        if self.what == What::Digest && string.is_some() && wanted.len() != DIGEST_TEXT_BYTES {
             return Err(NOT_A_DIGEST);
         }
         let is_equal = string.is_some_and(|string| {

@@ -77,8 +77,9 @@ fn set_with_options(call: &mut Call, db: &mut Db) -> Outcome {
     // What is compared is looked at before anything is answered: it may be no string, or the digest none.
     let agrees = match options.condition {
         Condition::Compare(comparison) => {
-            let string = db.lookup_to_write(key).map(|entry| entry.string()).transpose()?;
-            comparison.holds(call, string)?
+            // A comparison with what is there counts as a hit; that nothing is there, not as a miss.
+            let entry = if db.exists(key) { db.lookup(key) } else { None };
+            comparison.holds(call, entry.map(|entry| entry.string()).transpose()?)?
         }
         _ => true,
     };
