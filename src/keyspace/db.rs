@@ -46,8 +46,10 @@ pub struct Rules {
     pub eviction_samples: usize,
     /// Reading a key marks it as used; off for clients with NO-TOUCH.
     pub touches: bool,
-    /// Keys that are due may be removed; off on replicas, while paused and while loading.
+    /// Keys that are due may be removed; off on replicas, while paused, while loading and in import mode.
     pub may_expire: bool,
+    /// Keys that are due are there as if they were not: for who brings the data of another server.
+    pub shows_due: bool,
     /// Classes of events that somebody hears.
     pub notify: u32,
     /// Changed keys are listed in the effects.
@@ -57,6 +59,20 @@ pub struct Rules {
     pub limits: EncodingLimits,
     /// Registers of HyperLogLogs may be united by wide registers of the machine.
     pub unites_wide: bool,
+}
+
+impl Rules {
+    /// The time by which a command that changes a hash finds its fields due: who brings the data of another server finds none.
+    #[inline]
+    pub(super) fn now_of_fields(&self) -> Ms {
+        if self.shows_due { Ms::MIN } else { self.now }
+    }
+
+    /// Somebody may hear which fields of a hash an event is about.
+    #[inline]
+    pub(super) fn names_fields(&self) -> bool {
+        self.notify & class::SUBKEYS != 0 && self.notify & class::HASH != 0
+    }
 }
 
 impl Default for Rules {
@@ -69,6 +85,7 @@ impl Default for Rules {
             eviction_samples: 5,
             touches: true,
             may_expire: true,
+            shows_due: false,
             notify: 0,
             tracks_changes: false,
             stamps_changes: false,
@@ -199,7 +216,7 @@ impl Db {
 
     #[inline]
     pub(super) fn entry_is_due(&self, entry: EntryRef<'_>) -> bool {
-        entry.deadline().is_some_and(|deadline| deadline <= self.rules.now)
+        entry.deadline().is_some_and(|deadline| deadline <= self.rules.now) && !self.rules.shows_due
     }
 
     /// True when a key that is given this deadline now is to go at once.
