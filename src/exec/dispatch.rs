@@ -4,11 +4,13 @@
 //! words → row (subcommand, arity) → gates → handler → effects → outbox → waiters
 //! ```
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::batch::Rest;
 use super::blocking;
 use super::call::{Block, Call, Outcome, SHOWN_BYTES_MAX, Stop, fault, shown};
+use super::cluster_ops;
 use super::command::{CommandTable, Run};
 use super::effects;
 use super::gates::{self, Verdict, Visitor};
@@ -348,6 +350,7 @@ fn run_data(
         first_key: if request.id == Some(id) { context.commands.row(id).first_key } else { 0 },
         command_id: id,
         rest: context.rest,
+        beyond_cluster: Cell::new(0),
     };
     let outcome = handler(&mut call, database);
     let is_framed = journalled && frame_lost_fields(server, db);
@@ -552,7 +555,13 @@ fn call(
         first_key: row.first_key,
         command_id: id,
         rest: context.rest,
+        beyond_cluster: Cell::new(0),
     };
+    let is_importing = server.standing & standing::IMPORTING != 0;
+    if is_importing {
+        let writes = row.command.spec.has(flag::WRITE);
+        server.apply_import_rules(session_flags & session_flag::IMPORT_SOURCE != 0, writes);
+    }
     let mut is_framed = false;
     let (outcome, changes) = match row.command.run {
         Run::Data(run) => {
@@ -575,6 +584,13 @@ fn call(
         }
         Run::Container => (Err(fault::SYNTAX), 0),
     };
+    let beyond_cluster = call.beyond_cluster.get();
+    if server.standing & standing::CLUSTER_SAMPLE != 0 {
+        cluster_ops::note_command(server, beyond_cluster);
+    }
+    if is_importing {
+        server.update_expiry();
+    }
     if journalled && (changes > 0 || !context.propagation.is_plain()) {
         journal(server, context.propagation, db, request.args);
     }

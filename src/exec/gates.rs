@@ -5,7 +5,7 @@
 
 use super::call::Stop;
 use super::command::{CommandTable, Row};
-use super::{effects, memory, permissions, transactions};
+use super::{cluster_ops, effects, memory, permissions, transactions};
 use crate::acl::Context;
 use crate::config::Settings;
 use crate::keyspace::SessionKey;
@@ -15,12 +15,12 @@ use crate::server::{Server, Session, World, standing};
 use crate::spec::flag;
 
 /// A session's own conditions, beyond the server's `standing` bits.
-const IN_TRANSACTION: u16 = 1 << 12;
-const SUBSCRIBED: u16 = 1 << 13;
+const IN_TRANSACTION: u32 = 1 << 28;
+const SUBSCRIBED: u32 = 1 << 29;
 /// It tracks what it reads: no gate is closed by that, but the short way is not for it.
-const TRACKING: u16 = 1 << 14;
+const TRACKING: u32 = 1 << 30;
 /// Its user may not do everything. A call that passes is like any other from there on.
-pub const RESTRICTED: u16 = 1 << 15;
+pub const RESTRICTED: u32 = 1 << 31;
 
 /// The flags of a session that may close a gate to it.
 const OWN_FLAGS: u32 = session_flag::IN_TRANSACTION
@@ -67,7 +67,7 @@ impl Visitor<'_> {
 /// One gate.
 pub struct Gate {
     pub name: &'static str,
-    closed_by: u16,
+    closed_by: u32,
     check: fn(&mut Visitor) -> Verdict,
 }
 
@@ -77,6 +77,7 @@ pub const GATES: &[Gate] = &[
     Gate { name: "authentication", closed_by: standing::AUTH, check: authentication },
     Gate { name: "not in transactions", closed_by: IN_TRANSACTION, check: not_in_transactions },
     Gate { name: "permissions", closed_by: RESTRICTED, check: permitted },
+    Gate { name: "cluster sample", closed_by: standing::CLUSTER_SAMPLE, check: cluster_sample },
     Gate { name: "clients", closed_by: standing::CLIENTS_FULL, check: clients },
     Gate { name: "memory", closed_by: standing::MEMORY, check: memory_limit },
     Gate { name: "tracking", closed_by: standing::TRACKING_FULL, check: tracking_limit },
@@ -91,7 +92,7 @@ pub const GATES: &[Gate] = &[
 
 /// The conditions that hold for this session and this command.
 #[inline]
-pub fn conditions(standing_bits: u16, session: &Session, row_flags: u32) -> u16 {
+pub fn conditions(standing_bits: u32, session: &Session, row_flags: u32) -> u32 {
     let mut bits = standing_bits & !standing::PROTECTED;
     // Nearly every session: it is somebody who may do everything, and nothing else is the matter.
     if session.flags & OWN_FLAGS == session_flag::AUTHENTICATED {
@@ -105,7 +106,7 @@ pub fn conditions(standing_bits: u16, session: &Session, row_flags: u32) -> u16 
     bits
 }
 
-fn with_own_conditions(mut bits: u16, session: &Session) -> u16 {
+fn with_own_conditions(mut bits: u32, session: &Session) -> u32 {
     if session.has(session_flag::AUTHENTICATED) {
         bits &= !standing::AUTH;
     }
@@ -125,7 +126,7 @@ fn with_own_conditions(mut bits: u16, session: &Session) -> u16 {
 }
 
 /// Asks every gate that is closed, in order, up to the first that does not let the command pass.
-pub fn ask(bits: u16, visitor: &mut Visitor) -> Verdict {
+pub fn ask(bits: u32, visitor: &mut Visitor) -> Verdict {
     for gate in GATES.iter().filter(|gate| gate.closed_by & bits != 0) {
         match (gate.check)(visitor) {
             Verdict::Pass => {}
@@ -186,6 +187,12 @@ fn permitted(v: &mut Visitor) -> Verdict {
             Verdict::Refuse(Stop::error_owned([b"NOPERM ", &*text].concat()))
         }
     }
+}
+
+/// Closed to nobody: what a cluster would refuse is only counted.
+fn cluster_sample(v: &mut Visitor) -> Verdict {
+    cluster_ops::note_request(v.server, v.commands, v.session, v.id, v.args);
+    Verdict::Pass
 }
 
 fn memory_limit(v: &mut Visitor) -> Verdict {

@@ -150,7 +150,7 @@ pub fn begin_loading(server: &mut Server, world: &mut dyn World) -> Result<Optio
     if loading.is_some() {
         server.set_standing(standing::LOADING, true);
         // What became due while the dump lay on the disk is seen to when all is there.
-        server.keyspace.set_rules(|rules| rules.may_expire = false);
+        server.update_expiry();
     }
     Ok(loading)
 }
@@ -159,7 +159,7 @@ pub fn begin_loading(server: &mut Server, world: &mut dyn World) -> Result<Optio
 pub fn end_loading(server: &mut Server) -> Result<(), LoadFailure> {
     scripts::load_from_dump(server, false, false).map_err(library_failure)?;
     server.set_standing(standing::LOADING, false);
-    server.keyspace.set_rules(|rules| rules.may_expire = true);
+    server.update_expiry();
     server.keyspace.dirty = 0;
     Ok(())
 }

@@ -36,29 +36,33 @@ pub const UNAUTHENTICATED_BYTES_MAX: usize = 1024;
 /// A gate whose bit is not set here (nor asked for by the session) is not even looked at.
 pub mod standing {
     /// The default user needs a password, or is off.
-    pub const AUTH: u16 = 1 << 0;
+    pub const AUTH: u32 = 1 << 0;
     /// `maxmemory` is set.
-    pub const MEMORY: u16 = 1 << 1;
+    pub const MEMORY: u32 = 1 << 1;
     /// Writes are refused: the last snapshot failed, or there are too few replicas.
-    pub const NO_WRITES: u16 = 1 << 2;
+    pub const NO_WRITES: u32 = 1 << 2;
     /// A dump is loading.
-    pub const LOADING: u16 = 1 << 3;
+    pub const LOADING: u32 = 1 << 3;
     /// Something else long is running.
-    pub const BUSY: u16 = 1 << 4;
+    pub const BUSY: u32 = 1 << 4;
     /// CLIENT PAUSE.
-    pub const PAUSED: u16 = 1 << 5;
+    pub const PAUSED: u32 = 1 << 5;
     /// Somebody watches by MONITOR.
-    pub const MONITORED: u16 = 1 << 6;
+    pub const MONITORED: u32 = 1 << 6;
     /// Debug commands and their like are not open to everybody.
-    pub const PROTECTED: u16 = 1 << 7;
+    pub const PROTECTED: u32 = 1 << 7;
     /// More keys are remembered for those who track them than `tracking-table-max-keys`.
-    pub const TRACKING_FULL: u16 = 1 << 8;
+    pub const TRACKING_FULL: u32 = 1 << 8;
     /// Clients take more together than `maxmemory-clients`.
-    pub const CLIENTS_FULL: u16 = 1 << 9;
+    pub const CLIENTS_FULL: u32 = 1 << 9;
     /// HOTKEYS counts: no gate is closed by that, but the short way is not for anybody.
-    pub const HOTKEYS: u16 = 1 << 10;
+    pub const HOTKEYS: u32 = 1 << 10;
     /// Keys are on their way to another server.
-    pub const MIGRATING: u16 = 1 << 11;
+    pub const MIGRATING: u32 = 1 << 11;
+    /// What a cluster would refuse is counted: no gate is closed by that, but the short way is not for anybody.
+    pub const CLUSTER_SAMPLE: u32 = 1 << 12;
+    /// `import-mode`: what a call sees of keys that are due depends on whose it is, so the short way is not for anybody.
+    pub const IMPORTING: u32 = 1 << 13;
 }
 
 /// What the server's timers stand for.
@@ -141,7 +145,7 @@ pub struct Server {
     /// Wall time of this tick (of the transaction or script at hand), milliseconds since the epoch.
     pub now: Ms,
     /// `standing::*` bits.
-    pub standing: u16,
+    pub standing: u32,
     pub pause: Pause,
     /// Sessions whose requests wait for the end of the pause.
     pub paused: Vec<SessionKey>,
@@ -232,7 +236,7 @@ impl Server {
         self.memory.net().max(0) as u64
     }
 
-    pub fn set_standing(&mut self, bit: u16, on: bool) {
+    pub fn set_standing(&mut self, bit: u32, on: bool) {
         if on { self.standing |= bit } else { self.standing &= !bit }
     }
 
@@ -246,8 +250,7 @@ impl Server {
     pub fn begin_pause(&mut self, until: Ms, is_all: bool) {
         self.pause = Pause { until: until.max(self.pause.until), is_all: is_all || self.pause.is_all };
         self.set_standing(standing::PAUSED, true);
-        // Data stands still: what is due stays, unseen, until the pause is over.
-        self.keyspace.set_rules(|rules| rules.may_expire = false);
+        self.update_expiry();
         self.timers.insert(self.pause.until, Alarm::PauseEnd);
     }
 
@@ -255,8 +258,20 @@ impl Server {
     pub fn end_pause(&mut self) {
         self.pause = Pause::default();
         self.set_standing(standing::PAUSED, false);
-        self.keyspace.set_rules(|rules| rules.may_expire = true);
+        self.update_expiry();
         self.release_held();
+    }
+
+    /// What is due stays, unseen, while data is to stand still (CLIENT PAUSE, loading), and while the server that the data comes
+    /// from is to say what expires.
+    pub fn update_expiry(&mut self) {
+        let stays = self.standing & (standing::PAUSED | standing::LOADING | standing::IMPORTING) != 0;
+        self.keyspace.set_rules(|rules| (rules.may_expire, rules.shows_due) = (!stays, false));
+    }
+
+    /// In import mode, before a call: its source meets no deadline; of others, those who write remove what is due.
+    pub fn apply_import_rules(&mut self, is_source: bool, writes: bool) {
+        self.keyspace.set_rules(|rules| (rules.may_expire, rules.shows_due) = (writes && !is_source, is_source));
     }
 
     /// Everybody whose requests were held meets the gates again.
@@ -353,6 +368,9 @@ impl Server {
         self.limit_client_memory(settings.clients_memory.bytes_of(settings.maxmemory_bytes));
         self.scripts.allows_deprecated = settings.lua_deprecated_api;
         self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
+        self.set_standing(standing::IMPORTING, settings.import_mode);
+        self.update_expiry();
+        self.set_standing(standing::CLUSTER_SAMPLE, settings.cluster_compatibility_sample_percent > 0);
         self.update_write_gate();
         self.observe.apply_settings(&settings);
         // Large replies are noted, too; and where clients' memory is limited, whoever gets something is counted.
