@@ -1,5 +1,7 @@
 //! A disk in memory, with failures on demand, and children that run at once: for tests and the simulator.
 
+pub mod disk;
+
 use super::outside::{Files, OutputFile, Outside, Pipe};
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -73,8 +73,10 @@ pub(super) fn read_piece<'r, S: Source>(
         | Kind::SortedSetText
         | Kind::Hash
         | Kind::HashDeadlines
-        | Kind::HashDeadlinesPreRelease => unreachable!("these come element by element"),
-        Kind::ModulePreRelease | Kind::Module => Err(reader.not_served(format!("values of type '{}'", kind.name()))),
+        | Kind::HashDeadlinesPreRelease
+        | Kind::HashDeadlinesValkey => unreachable!("these come element by element"),
+        Kind::ModulePreRelease => Err(reader.not_served("Pre-release module format not supported")),
+        Kind::Module => Err(super::module::refuse_value(reader)),
     }
 }
 
