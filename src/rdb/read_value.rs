@@ -149,8 +149,11 @@ fn read_hash<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &EncodingLim
         Kind::HashPack => {
             const FAILED: &str = "Hash listpack integrity check failed.";
             let pack = read_pack(reader, FAILED)?;
-            if pack.len() % 2 == 1 || has_twins(pack.iter().step_by(2)) {
+            if pack.len() % 2 == 1 {
                 return Err(reader.corrupt(FAILED));
+            }
+            if has_twins(pack.iter().step_by(2)) {
+                return Err(reader.corrupt("Hash listpack with dup elements: integrity check failed."));
             }
             Hash::from_pack(pack, limits)
         }

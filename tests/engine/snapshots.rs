@@ -120,7 +120,7 @@ fn a_background_save_that_fails_closes_the_gate_until_one_succeeds() {
     let mut engine = Engine::new();
     let session = engine.connect();
     engine.ask(session, "SET a 1");
-    engine.world.disk.trouble = Some(Trouble::Write(0));
+    engine.world.disk.trouble.set(Some(Trouble::Write(0)));
     assert_eq!(engine.ask(session, "BGSAVE"), "+Background saving started\r\n");
     assert_eq!(engine.ask(session, "BGSAVE"), "-ERR Background save already in progress\r\n");
     assert_eq!(engine.ask(session, "SET a 2"), "+OK\r\n");
@@ -131,7 +131,7 @@ fn a_background_save_that_fails_closes_the_gate_until_one_succeeds() {
     assert_eq!(engine.ask(session, "SET a 3"), "+OK\r\n");
     engine.ask(session, "CONFIG SET stop-writes-on-bgsave-error yes");
     assert!(engine.ask(session, "SET a 4").starts_with(REFUSED));
-    engine.world.disk.trouble = None;
+    engine.world.disk.trouble.set(None);
     engine.ask(session, "BGSAVE");
     engine.ask(session, "CONFIG SET stop-writes-on-bgsave-error no");
     engine.ask(session, "SET a 4");

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Cases of a target in `make test`.
-const CASES_IN_TESTS: u64 = 4_000;
+const CASES_IN_TESTS: u64 = 1_500;
 
 /// A case may take so long, in a build that is not made for speed.
 const CASE_SECONDS_MAX: u64 = 5;

@@ -14,7 +14,7 @@ use crate::rdb::writer::Choices;
 pub fn dump(call: &mut Call, db: &mut Db) -> Outcome {
     match db.lookup(call.key(1)) {
         None => call.reply.null(),
-        Some(entry) => match payload_of(entry.value(), Choices::for_payload(&call.settings)) {
+        Some(entry) => match payload_of(entry.value(), Choices::for_payload(call.settings)) {
             Some(payload) => call.reply.bulk(&payload),
             None => return Err(UNSAYABLE),
         },

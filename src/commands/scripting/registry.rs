@@ -67,7 +67,7 @@ pub fn flush(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome
 }
 
 pub fn dump(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
-    let choices = Choices::for_payload(&call.settings);
+    let choices = Choices::for_payload(call.settings);
     let mut writer = Writer::new(Vec::new(), choices);
     for library in server.scripts.registry.libraries() {
         let written = writer.write_byte(opcode::FUNCTION).and_then(|()| writer.write_string(&library.code));

@@ -24,21 +24,38 @@ pub struct Node(u64);
 /// A change of a file's bytes.
 #[derive(Clone, Debug)]
 enum Change {
-    Write { at: usize, bytes: Vec<u8> },
-    Cut { length: usize },
+    Write {
+        at: usize,
+        bytes: Vec<u8>,
+        /// A sync of it failed: no later one makes it safe.
+        is_doubtful: bool,
+    },
+    Cut {
+        length: usize,
+    },
 }
 
 impl Change {
     fn apply(&self, to: &mut Vec<u8>) {
         match self {
-            Change::Write { at, bytes } => write_at(to, *at, bytes),
+            Change::Write { at, bytes, .. } => write_at(to, *at, bytes),
             Change::Cut { length } => to.truncate(*length),
+        }
+    }
+
+    /// Of a write, what stands before `length` remains.
+    fn cut(&mut self, length: usize) {
+        if let Change::Write { at, bytes, .. } = self {
+            bytes.truncate(length.saturating_sub(*at));
         }
     }
 }
 
 /// Writes as `pwrite` does: a gap before it reads as zeros.
 fn write_at(to: &mut Vec<u8>, at: usize, bytes: &[u8]) {
+    if bytes.is_empty() {
+        return;
+    }
     if to.len() < at + bytes.len() {
         to.resize(at + bytes.len(), 0);
     }
@@ -50,10 +67,8 @@ struct Contents {
     is_folder: bool,
     seen: Vec<u8>,
     durable: Vec<u8>,
-    /// Not synced yet.
+    /// Not safe yet, in their order.
     changes: Vec<Change>,
-    /// A sync of these failed: no later one makes them safe.
-    doubtful: Vec<Change>,
 }
 
 /// A change of a folder's names.
@@ -126,7 +141,7 @@ impl Disk {
 
     /// The names that the living see.
     pub fn names(&self) -> impl Iterator<Item = &Path> {
-        self.seen.iter().map(|(path, _)| path.as_path())
+        self.seen.keys().map(PathBuf::as_path)
     }
 
     /// The file or folder of a name.
@@ -178,7 +193,7 @@ impl Disk {
     /// Writes behind the last byte.
     pub fn append(&mut self, node: Node, bytes: &[u8]) -> io::Result<()> {
         let contents = self.contents(node)?;
-        let change = Change::Write { at: contents.seen.len(), bytes: bytes.to_vec() };
+        let change = Change::Write { at: contents.seen.len(), bytes: bytes.to_vec(), is_doubtful: false };
         change.apply(&mut contents.seen);
         contents.changes.push(change);
         Ok(())
@@ -195,27 +210,22 @@ impl Disk {
 
     /// Makes a file's bytes durable; its name is another matter.
     pub fn sync(&mut self, node: Node) -> io::Result<()> {
-        let contents = self.contents(node)?;
-        let Contents { durable, changes, .. } = contents;
-        changes.drain(..).for_each(|change| change.apply(durable));
+        self.contents(node)?.sync();
         Ok(())
     }
 
     /// A sync that failed: what it was for is in doubt for ever, for the system takes it for written.
     pub fn fail_sync(&mut self, node: Node) {
-        let Some(Contents { changes, doubtful, durable, .. }) = self.nodes.get_mut(&node) else { return };
-        for change in changes.drain(..) {
-            match change {
-                Change::Write { .. } => doubtful.push(change),
-                // Lengths are kept in a journal of their own.
-                Change::Cut { .. } => change.apply(durable),
+        let Some(contents) = self.nodes.get_mut(&node) else { return };
+        for change in &mut contents.changes {
+            if let Change::Write { is_doubtful, .. } = change {
+                *is_doubtful = true;
             }
         }
     }
 
     pub fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let node = self.find(from)?;
-        debug_assert_eq!(folder_of(from), folder_of(to), "within one folder only");
         self.change_names(NameChange::Rename { from: from.to_owned(), to: to.to_owned(), node });
         Ok(())
     }
@@ -263,17 +273,32 @@ impl Disk {
 }
 
 impl Contents {
+    fn sync(&mut self) {
+        let mut in_doubt: Vec<Change> = Vec::new();
+        for change in self.changes.drain(..) {
+            match &change {
+                Change::Write { is_doubtful: true, .. } => in_doubt.push(change),
+                Change::Write { .. } => change.apply(&mut self.durable),
+                Change::Cut { length } => {
+                    change.apply(&mut self.durable);
+                    // What was cut off is gone, whether it had come to the disk or not.
+                    in_doubt.iter_mut().for_each(|earlier| earlier.cut(*length));
+                }
+            }
+        }
+        self.changes = in_doubt;
+    }
+
     fn crash(&mut self, random: &mut Random) {
         let mut bytes = std::mem::take(&mut self.durable);
-        for list in [std::mem::take(&mut self.doubtful), std::mem::take(&mut self.changes)] {
-            let kept = kept(random, list.len());
-            let last = kept.last().copied();
-            for index in kept {
-                let is_torn = last == Some(index) && random.below(2) == 0;
-                match &list[index] {
-                    Change::Write { at, bytes: written } if is_torn => tear(random, &mut bytes, *at, written),
-                    change => change.apply(&mut bytes),
-                }
+        let changes = std::mem::take(&mut self.changes);
+        let kept = kept(random, changes.len());
+        let last = kept.last().copied();
+        for index in kept {
+            let is_torn = last == Some(index) && random.below(2) == 0;
+            match &changes[index] {
+                Change::Write { at, bytes: written, .. } if is_torn => tear(random, &mut bytes, *at, written),
+                change => change.apply(&mut bytes),
             }
         }
         self.seen.clone_from(&bytes);
@@ -418,6 +443,11 @@ mod tests {
         assert!(outcomes.contains(&Some(b"\0\0\0two".to_vec())), "the next sync did not save it");
         assert!(outcomes.contains(&Some(b"onetwo".to_vec())));
         assert!(outcomes.iter().all(|bytes| bytes.as_ref().is_some_and(|bytes| bytes.ends_with(b"two"))));
+        // Cut off and written anew, it is as safe as anything.
+        disk.cut(node, 0).expect("open");
+        disk.append(node, b"new").expect("open");
+        disk.sync(node).expect("open");
+        assert!(after_crashes(&disk, "a").iter().all(|bytes| bytes.as_deref() == Some(b"new")));
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) fn object(call: &mut Call, server: &mut Server, _: &mut dyn World) ->
         "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_s}",
         entry.key().as_ptr() as usize,
         entry.encoding(),
-        written_bytes(entry.value(), Choices::for_payload(&call.settings)),
+        written_bytes(entry.value(), Choices::for_payload(call.settings)),
         entry.access()
     );
     if let Value::List(List::Deque(deque)) = entry.value()
