@@ -23,6 +23,10 @@ pub fn make_room(server: &mut Server, settings: &Settings, by: Option<SessionKey
     if settings.maxmemory_bytes == 0 || server.used_memory() <= settings.maxmemory_bytes {
         return true;
     }
+    // A replica's keys go when its master says so.
+    if server.replication.is_replica() && settings.replica_ignore_maxmemory {
+        return true;
+    }
     // Emptied reply buffers are kept for the next replies; they go before any key does.
     server.spare_buffers = Vec::new();
     let started = server.clock.monotonic_ns();

@@ -1,6 +1,6 @@
 //! A disk in memory, with failures on demand, and children that run at once: for tests and the simulator.
 
-use super::outside::{Files, OutputFile, Outside, Pipe};
+use super::outside::{Files, OutputFile, Outside, Pipe, Purpose};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -118,7 +118,7 @@ impl Pipe for Collector {
 }
 
 impl Outside for SimulatedDisk {
-    fn fork(&mut self, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
+    fn fork(&mut self, _: Purpose, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
         self.stumble(Trouble::Fork)?;
         let mut pipe = Collector(Vec::new());
         let code = work(&mut self.clone(), &mut pipe);

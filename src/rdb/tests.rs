@@ -69,6 +69,8 @@ fn load(file: &[u8]) -> Result<Loaded, Fault> {
 
 fn save(loaded: &Loaded) -> Vec<u8> {
     let facts = Facts {
+        place: None,
+        without_keys: false,
         redis_version: "8.0.6",
         now_s: NOW / 1000,
         used_memory: 1 << 20,

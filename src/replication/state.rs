@@ -91,6 +91,11 @@ impl Replication {
         self.following.is_some()
     }
 
+    /// The master's dump is on its way, or is being loaded.
+    pub fn is_syncing(&self) -> bool {
+        self.following.as_ref().is_some_and(Following::is_syncing)
+    }
+
     /// A replica that is not in step with its master: its data is old.
     pub fn is_stale(&self) -> bool {
         self.following.as_ref().is_some_and(|following| !following.is_up())

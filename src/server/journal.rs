@@ -256,9 +256,20 @@ impl Journal {
         }
     }
 
+    /// The database that replicas were last told.
+    pub fn selected_for_replicas(&self) -> Option<usize> {
+        self.selected[1]
+    }
+
     /// This server follows a master, whose stream is what its own replicas read (`pass_on`), or it does no more.
     pub fn follow(&mut self, has_master: bool) {
         self.recorded_for = if has_master { Readers::FILE } else { Readers::ALL };
+        if has_master {
+            // A transaction that turns the server into a replica is no part of the new master's stream.
+            for (_, readers) in &mut self.frame.stretches {
+                *readers = readers.without(Readers::REPLICAS);
+            }
+        }
         self.select_anew(Readers::REPLICAS);
     }
 

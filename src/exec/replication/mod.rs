@@ -11,5 +11,26 @@ pub mod follow;
 mod stream;
 pub mod sync;
 
+/// Characters of the mark behind a dump of unknown length.
+pub const MARK_CHARACTERS: usize = 40;
+
+use crate::keyspace::SessionKey;
+use crate::server::{Server, World};
+
+/// A session is closed: it may have been a replica's, or the master's.
+pub fn released(server: &mut Server, world: &mut dyn World, session: SessionKey) {
+    follow::released(server, world, session);
+    let Some(replica) = server.replication.forget(session) else { return };
+    if !replica.is_attached() {
+        return;
+    }
+    log::info!("Connection with replica {}:{} lost.", replica.address, replica.port);
+    dumps::dropped(server, world, &replica);
+    if !server.replication.has_replicas() {
+        server.replication.no_replicas_since = server.now;
+    }
+    acks::count_good(server);
+}
+
 pub use failover::{abort as abort_failover, begin as begin_failover};
 pub use stream::{apply_end as stream_applied, hear as hear_stream};
