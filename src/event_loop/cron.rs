@@ -26,6 +26,7 @@ impl EventLoop {
             crate::exec::tracking::make_room(server, None);
             crate::exec::effects::drain_outbox(server);
         }
+        crate::exec::replication::own::expire(server);
         crate::exec::replication::cron::run(server, &mut self.outside);
         crate::exec::snapshot::begin_if_due(server, &mut self.outside);
         sample_rates(server);

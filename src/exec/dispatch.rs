@@ -613,6 +613,9 @@ fn call(
     if is_framed {
         server.journal.end();
     }
+    if changes > 0 && server.standing & standing::OWN_WRITES != 0 && session_flags & session_flag::MASTER == 0 {
+        super::replication::own::note(server, row, request.args, db);
+    }
     if session_flags & session_flag::TRACKING != 0 {
         tracking::remember(server, key, row, request.args);
     }

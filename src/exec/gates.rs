@@ -67,6 +67,15 @@ impl Visitor<'_> {
         self.row.command.spec.has(flags)
     }
 
+    /// True when the flags of the call, or of one that EXEC would run, are such.
+    fn any_call(&self, is_such: impl Fn(u32) -> bool) -> bool {
+        let judge = |id, args| is_such(scripts::flags_of_call(self.server, self.commands.row(id), args));
+        let queue = self.server.sessions.get(self.session).and_then(|session| session.transaction.as_deref());
+        judge(self.id, self.args)
+            || self.name() == "EXEC"
+                && queue.is_some_and(|queue| queue.queue.iter().any(|(id, request)| judge(*id, request.args())))
+    }
+
     fn name(&self) -> &'static str {
         self.row.command.spec.name
     }
@@ -248,27 +257,18 @@ fn writes(v: &mut Visitor) -> Verdict {
     }
 }
 
-/// True when the command, or one of those that EXEC would run, has the flag.
-fn runs(v: &Visitor, wanted: u32) -> bool {
-    v.row_has(wanted) || v.name() == "EXEC" && transactions::queue_has(v.server, v.session, v.row, wanted)
-}
-
 /// A write to a replica that takes none.
 pub const READ_ONLY: &str = "READONLY You can't write against a read only replica.";
 
 fn read_only(v: &mut Visitor) -> Verdict {
-    if runs(v, flag::WRITE) { Verdict::Refuse(Stop::error(READ_ONLY)) } else { Verdict::Pass }
+    if v.any_call(|flags| flags & flag::WRITE != 0) { Verdict::Refuse(Stop::error(READ_ONLY)) } else { Verdict::Pass }
 }
 
 /// A question to a replica whose data is old.
 pub const MASTER_DOWN: &str = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
 
 fn stale(v: &mut Visitor) -> Verdict {
-    let may_run = match v.name() {
-        "EXEC" => transactions::queue_all_have(v.server, v.session, flag::STALE),
-        _ => v.row_has(flag::STALE),
-    };
-    if may_run { Verdict::Pass } else { Verdict::Refuse(Stop::error(MASTER_DOWN)) }
+    if v.any_call(|flags| flags & flag::STALE == 0) { Verdict::Refuse(Stop::error(MASTER_DOWN)) } else { Verdict::Pass }
 }
 
 fn replica(v: &mut Visitor) -> Verdict {
@@ -314,12 +314,8 @@ fn busy(v: &mut Visitor) -> Verdict {
 }
 
 fn paused(v: &mut Visitor) -> Verdict {
-    let replicates = |id, args| scripts::may_replicate(v.server, v.commands.row(id), args);
-    let queue = v.server.sessions.get(v.session).and_then(|session| session.transaction.as_deref());
     let concerned = v.server.pause.is_all && !matches!(v.name(), "CLIENT")
-        || replicates(v.id, v.args)
-        || v.name() == "EXEC"
-            && queue.is_some_and(|queue| queue.queue.iter().any(|(id, request)| replicates(*id, request.args())));
+        || v.any_call(|flags| flags & (flag::WRITE | flag::MAY_REPLICATE) != 0);
     let in_transaction =
         v.server.sessions.get(v.session).is_some_and(|s| s.has(session_flag::IN_TRANSACTION)) && v.name() != "EXEC";
     if concerned && !in_transaction { Verdict::Hold } else { Verdict::Pass }

@@ -110,8 +110,8 @@ pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Jo
     reply_with(call, server, job, result)
 }
 
-/// Whether a call may change data, or be heard of elsewhere. A script that declares what it does is believed.
-pub fn may_replicate(server: &Server, row: &Row, args: Args) -> bool {
+/// The flags that hold for a call: a script that declares what it does is believed.
+pub fn flags_of_call(server: &Server, row: &Row, args: Args) -> u32 {
     let spec = &row.command.spec;
     let declared = match spec.name {
         "EVAL" => script::flags::of_script(args.get(1)).ok().map(|(flags, _)| flags),
@@ -119,10 +119,15 @@ pub fn may_replicate(server: &Server, row: &Row, args: Args) -> bool {
         "FCALL" => server.scripts.registry.function(args.get(1)).map(|function| function.flags),
         _ => None,
     };
-    match declared.filter(|flags| flags & script_flag::UNDECLARED == 0) {
-        Some(flags) => flags & script_flag::NO_WRITES == 0,
-        None => spec.flags & (flag::WRITE | flag::MAY_REPLICATE) != 0,
+    let Some(declared) = declared.filter(|flags| flags & script_flag::UNDECLARED == 0) else { return spec.flags };
+    let mut flags = spec.flags & !(flag::STALE | flag::WRITE | flag::MAY_REPLICATE);
+    if declared & script_flag::NO_WRITES == 0 {
+        flags |= flag::WRITE;
     }
+    if declared & script_flag::ALLOW_STALE != 0 {
+        flags |= flag::STALE;
+    }
+    flags
 }
 
 /// What a script's declaration says is judged before it runs.

@@ -46,12 +46,6 @@ pub fn queue_has(server: &Server, key: SessionKey, _exec: &Row, wanted: u32) -> 
     transaction.queue.iter().any(|(id, _)| server.acl.catalog().spec(*id).flags & wanted != 0)
 }
 
-/// True when every queued command of the session carries the flag.
-pub fn queue_all_have(server: &Server, key: SessionKey, wanted: u32) -> bool {
-    let Some(transaction) = server.sessions.get(key).and_then(|s| s.transaction.as_ref()) else { return true };
-    transaction.queue.iter().all(|(id, _)| server.acl.catalog().spec(*id).flags & wanted != 0)
-}
-
 /// Bytes that a watched key takes beside its name: its place with the session, and with the database.
 const WATCHED_OVERHEAD_BYTES: usize = 12 * size_of::<usize>();
 

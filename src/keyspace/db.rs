@@ -334,14 +334,17 @@ impl Db {
     pub fn random_key(&mut self) -> Option<Vec<u8>> {
         /// Due keys met before giving up on finding a live one, where they may not be removed.
         const TRIES_MAX: usize = 100;
+        let mut due = None;
         for _ in 0..TRIES_MAX {
             let at = self.table.sample(&mut self.random)?;
             let key = unsafe { EntryRef::from_raw(at) }.key().to_vec();
             if self.live(Key::new(&key)).is_some() {
                 return Some(key);
             }
+            due = Some(key);
         }
-        None
+        // Where they may not be removed, all there is may be due.
+        due.filter(|_| !self.rules.may_expire && self.volatile_len() == self.len())
     }
 
     /// One step of SCAN: visits every entry of one interval in hash order, due ones included; 0 is the end.

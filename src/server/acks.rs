@@ -3,6 +3,8 @@
 use super::session::flag;
 use super::state::{Server, standing};
 use crate::keyspace::SessionKey;
+use crate::protocol::output::Output;
+use crate::replication::Replica;
 
 /// Who waits for acknowledgements: WAIT, WAITAOF.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,18 @@ impl Server {
         (usize::from(local), self.replication.acknowledged(waiter.offset, waiter.on_disk))
     }
 
+    /// Bytes that wait for replicas: no key is evicted for them, or evicting would feed what it is to relieve.
+    pub fn replica_buffer_bytes(&self) -> u64 {
+        let bytes = |out: &Output| {
+            let (own, shared) = out.memory_usage();
+            (own + shared) as u64
+        };
+        let of = |replica: &Replica| {
+            self.sessions.get(replica.session).map_or(0, |session| bytes(&session.out)) + bytes(&replica.held)
+        };
+        self.replication.attached().map(of).sum()
+    }
+
     /// Keys that are due may go: not while the data stands still or comes, and on a replica by its master's word only.
     pub fn update_expiry(&mut self) {
         let stands_still = self.standing & (standing::PAUSED | standing::LOADING) != 0;
@@ -45,7 +59,9 @@ impl Server {
     pub fn update_replica_gates(&mut self) {
         let is_stale = self.replication.is_stale() && !self.settings.replica_serve_stale_data;
         self.set_standing(standing::STALE, is_stale);
-        self.set_standing(standing::READ_ONLY, self.replication.is_replica() && self.settings.replica_read_only);
+        let (is_replica, is_read_only) = (self.replication.is_replica(), self.settings.replica_read_only);
+        self.set_standing(standing::READ_ONLY, is_replica && is_read_only);
+        self.set_standing(standing::OWN_WRITES, is_replica && !is_read_only);
     }
 
     /// The session speaks for the master: it is obeyed.

@@ -65,6 +65,8 @@ pub mod standing {
     pub const READ_ONLY: u32 = 1 << 12;
     /// A replica whose data is old, and not to be shown.
     pub const STALE: u32 = 1 << 13;
+    /// A replica that takes writes from others than its master, too.
+    pub const OWN_WRITES: u32 = 1 << 14;
 }
 
 /// What the server's timers stand for.

@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(score(&settings, CHILD, 5), 1000);
         settings.oom_score_adj = OomScoreAdj::Absolute;
         assert_eq!(score(&settings, MASTER, 5), 10);
-        let known = OomScore { base: Some(0) };
+        let known = OomScore { base: Some(0), is_replica: false };
         assert_eq!(known.of_child(&settings), Some(1000));
         assert_eq!(OomScore::default().of_child(&settings), None);
         settings.oom_score_adj = OomScoreAdj::No;

@@ -30,9 +30,6 @@ pub fn seek(server: &mut Server, world: &mut dyn World, session: SessionKey) {
     match server.persist.child.as_ref().map(|child| child.purpose) {
         Some(Purpose::Snapshot) => share(server, session),
         Some(Purpose::Transfer) => log::info!("Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC"),
-        Some(_) => {
-            log::info!("No BGSAVE in progress, but another BG operation is active. BGSAVE for replication delayed")
-        }
         None => {
             let settings = &server.settings;
             let can_stream = server.replication.of(session).is_some_and(|replica| replica.can.eof);

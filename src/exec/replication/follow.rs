@@ -82,6 +82,7 @@ fn leave(server: &mut Server, world: &mut dyn World) -> Option<Following> {
 
 /// What depends on being a master or a replica is told.
 fn changed(server: &mut Server, world: &mut dyn World) {
+    server.replication.own_keys.clear();
     let mut settings = (*server.settings).clone();
     settings.replica_of = server.replication.following.as_ref().map(|following| following.master.clone());
     server.settings = std::rc::Rc::new(settings);

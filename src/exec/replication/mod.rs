@@ -8,6 +8,7 @@ pub mod dumps;
 mod failover;
 pub mod feed;
 pub mod follow;
+pub mod own;
 mod stream;
 pub mod sync;
 
@@ -15,16 +16,18 @@ pub mod sync;
 pub const MARK_CHARACTERS: usize = 40;
 
 use crate::keyspace::SessionKey;
+use crate::replication::Replica;
 use crate::server::{Server, World};
 
 /// A session is closed: it may have been a replica's, or the master's.
 pub fn released(server: &mut Server, world: &mut dyn World, session: SessionKey) {
     follow::released(server, world, session);
-    let Some(replica) = server.replication.forget(session) else { return };
-    if !replica.is_attached() {
+    if server.replication.of(session).is_none() {
         return;
     }
-    log::info!("Connection with replica {}:{} lost.", replica.address, replica.port);
+    let name = sync::name_of(server, session);
+    let Some(replica) = server.replication.forget(session).filter(Replica::is_attached) else { return };
+    log::info!("Connection with replica {name} lost.");
     dumps::dropped(server, world, &replica);
     if !server.replication.has_replicas() {
         server.replication.no_replicas_since = server.now;

@@ -84,7 +84,7 @@ pub(super) fn stats(page: &mut Page) {
     page.line("total_forks", page.server.persist.forks);
     let links = page.server.migrations.links();
     page.line("migrate_cached_sockets", links);
-    page.line("slave_expires_tracked_keys", 0);
+    page.line("slave_expires_tracked_keys", page.server.replication.own_keys.len());
     for name in ["hits", "misses", "key_hits", "key_misses"] {
         page.line(&format!("active_defrag_{name}"), 0);
     }
