@@ -585,6 +585,13 @@ fn call(
         rest: context.rest,
     };
     let mut is_framed = false;
+    // Who writes to a replica of his own accord meets no key that is due: it goes first.
+    let is_own_write = server.standing & standing::OWN_WRITES != 0
+        && session_flags & session_flag::MASTER == 0
+        && row.command.spec.has(flag::WRITE);
+    if is_own_write {
+        server.keyspace.set_rules(|rules| rules.may_expire = true);
+    }
     server.keyspace.set_finds_due(session_flags & session_flag::MASTER != 0);
     let (outcome, changes) = match row.command.run {
         Run::Data(run) => {
@@ -613,7 +620,8 @@ fn call(
     if is_framed {
         server.journal.end();
     }
-    if changes > 0 && server.standing & standing::OWN_WRITES != 0 && session_flags & session_flag::MASTER == 0 {
+    if is_own_write {
+        server.update_expiry();
         super::replication::own::note(server, row, request.args, db);
     }
     if session_flags & session_flag::TRACKING != 0 {
