@@ -14,7 +14,7 @@ use crate::rdb::load::{Loader, Pause, Policy, Remark};
 use crate::rdb::reader::{Fault, ReadSource, Reader};
 use crate::rdb::record::Trailer;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How long one step may take: the longest that a client waits for its -LOADING.
 const STEP_NS_MAX: u64 = 2_000_000;
@@ -41,6 +41,7 @@ pub struct Loading {
     loader: Loader<ReadSource<Box<dyn Read>>>,
     began_ns: u64,
     checks_sum: bool,
+    path: PathBuf,
 }
 
 impl Loading {
@@ -74,7 +75,8 @@ impl Loading {
         let reader = Reader::new(source);
         let reader = if settings.rdb_checksum { reader } else { reader.without_checksum() };
         let loader = Loader::new(reader, policy);
-        Ok(Some(Loading { loader, began_ns: clock.monotonic_ns(), checks_sum: settings.rdb_checksum }))
+        let (checks_sum, path) = (settings.rdb_checksum, path.to_owned());
+        Ok(Some(Loading { loader, began_ns: clock.monotonic_ns(), checks_sum, path }))
     }
 
     /// Reads on for a bounded time.
@@ -123,7 +125,7 @@ impl Loading {
             }
             Err(fault) => {
                 persist.loading = None;
-                Err(explain(&fault))
+                Err(explain(&fault, &self.path))
             }
         }
     }
@@ -172,6 +174,10 @@ fn note(remark: Remark, persist: &mut Persist, now: Ms, empty_keys: u64, hides: 
             return log::info!("rdbLoadObject skipping empty key{named}");
         }
         Remark::EmptyKey(_) => return,
+        Remark::ModuleData(module) => {
+            let text = "The RDB file contains AUX module data I can't load: no matching module";
+            return log::warn!("{text} '{module}'. It belongs to no key and is passed over.");
+        }
         Remark::Aux { name, value } => (name, String::from_utf8_lossy(&value).into_owned()),
     };
     match name.to_ascii_lowercase().as_slice() {
@@ -195,14 +201,21 @@ fn note(remark: Remark, persist: &mut Persist, now: Ms, empty_keys: u64, hides: 
     }
 }
 
-/// A fault as the log tells it.
-fn explain(fault: &Fault) -> LoadFailure {
-    let line = format!("Internal error in RDB reading offset {} -> {fault}", fault.offset());
-    let first = match fault {
+/// A fault as the log tells it: in Redis's words, and then which file it is and what to do.
+fn explain(fault: &Fault, path: &Path) -> LoadFailure {
+    let (path, offset) = (path.display(), fault.offset());
+    let mut lines = vec![format!("Internal error in RDB reading offset {offset} -> {fault}")];
+    match fault {
         Fault::Source { .. } | Fault::Short { .. } => {
-            "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_owned()
+            lines.insert(0, "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_owned());
         }
-        Fault::NotServed { .. } | Fault::Corrupt { .. } => return LoadFailure(vec![line]),
-    };
-    LoadFailure(vec![first, line])
+        Fault::NotServed { .. } => lines[0] = format!("{fault} (file {path}, offset {offset})"),
+        Fault::Corrupt { .. } => {}
+    }
+    if !matches!(fault, Fault::NotServed { .. }) {
+        lines.push(format!(
+            "The file {path} cannot be read from offset {offset} on: {fault}; gyre-check-rdb tells what is in it"
+        ));
+    }
+    LoadFailure(lines)
 }

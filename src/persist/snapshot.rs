@@ -13,6 +13,7 @@ use crate::base::clock::Clock;
 use crate::config::Settings;
 use crate::config::load::system_text;
 use crate::keyspace::Keyspace;
+use crate::rdb::older::Losses;
 use crate::rdb::save::{Facts, write_dump};
 use crate::rdb::writer::{Choices, Sink, Writer};
 use std::ffi::OsStr;
@@ -53,7 +54,17 @@ pub fn dump_path(settings: &Settings) -> PathBuf {
 
 /// Writes a snapshot in place of the old one.
 pub fn save(job: &Job<'_>, files: &mut dyn Files) -> Result<(), SaveFailure> {
-    save_with(job, files, &mut |_, _| Ok(()))
+    save_with(job, files, &mut |_, _| Ok(()))?;
+    if let Some(line) = losses(job) {
+        log::warn!("{line}");
+    }
+    Ok(())
+}
+
+/// What the log says of that which the dump's version could not hold.
+fn losses(job: &Job<'_>) -> Option<String> {
+    let losses = Losses::of(job.keyspace, job.facts.libraries.len(), job.settings.rdb_version.number());
+    if losses.is_none() { None } else { Some(losses.to_string()) }
 }
 
 /// The same in a child: tells its parent how far it is, and that it is done; gives back the exit code.
@@ -70,6 +81,9 @@ pub fn save_in_child(job: &Job<'_>, files: &mut dyn Files, pipe: &mut dyn Pipe) 
         }
         Ok(())
     });
+    if let (Ok(()), Some(line)) = (&saved, losses(job)) {
+        let _ = pipe.send(&Report::Trouble(line).encode());
+    }
     let (report, code) = match saved {
         Ok(()) => (Report::Done { copied_bytes: files.private_dirty_bytes() }, 0),
         Err(SaveFailure(line)) => (Report::Trouble(line), 1),
@@ -105,7 +119,7 @@ fn write_file(
         failure(format!("Failed opening the temp RDB file {path} (in server root dir {folder}) for saving"), &error)
     })?;
     let sink = FileSink { file, since_sync: 0, syncs: job.settings.rdb_incremental_fsync };
-    let choices = Choices { compress: job.settings.rdb_compression, checksum: job.settings.rdb_checksum };
+    let choices = Choices::for_file(job.settings);
     let delay_us = i64::from(job.settings.rdb_key_save_delay_us);
     let write = write_dump(Writer::new(sink, choices), job.keyspace, &job.facts, &mut |keys| {
         if delay_us != 0 {

@@ -78,7 +78,7 @@ fn a_snapshot_takes_the_place_of_the_old_one() {
 fn whatever_fails_the_old_dump_stays_and_nothing_else() {
     for trouble in [Trouble::Create, Trouble::Write(0), Trouble::Write(50_000), Trouble::Sync, Trouble::Rename] {
         let mut scene = scene(5000);
-        scene.disk.trouble = Some(trouble);
+        scene.disk.trouble.set(Some(trouble));
         let SaveFailure(line) = scene.save().expect_err("the disk is in trouble");
         assert!(line.ends_with(": no storage space"), "{line}");
         assert_eq!(scene.disk.paths(), [dump_path(&scene.settings)], "{trouble:?}");
@@ -92,7 +92,7 @@ fn a_child_tells_how_it_went() {
         [(None, ChildEnd::Left(0), true, 30), (Some(Trouble::Rename), ChildEnd::Left(1), false, 0)]
     {
         let mut scene = scene(3000);
-        scene.disk.trouble = trouble;
+        scene.disk.trouble.set(trouble);
         let mut disk = scene.disk.clone();
         let job = scene.job();
         let pid = disk.fork(Purpose::Snapshot, &mut |files, pipe| save_in_child(&job, files, pipe)).expect("forks");

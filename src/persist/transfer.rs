@@ -37,7 +37,7 @@ pub fn send_in_child(job: &Job<'_>, mark: &str, files: &mut dyn Files, pipe: &mu
 fn write(job: &Job<'_>, mark: &str, files: &mut dyn Files, pipe: &mut dyn Pipe) -> io::Result<()> {
     let mut sink = PipeSink { pipe };
     sink.write(format!("$EOF:{mark}\r\n").as_bytes())?;
-    let choices = Choices { compress: job.settings.rdb_compression, checksum: job.settings.rdb_checksum };
+    let choices = Choices::for_file(job.settings);
     let delay_us = i64::from(job.settings.rdb_key_save_delay_us);
     let mut sink = write_dump(Writer::new(sink, choices), job.keyspace, &job.facts, &mut |keys| {
         if delay_us != 0 {

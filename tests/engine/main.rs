@@ -1,6 +1,7 @@
 //! The engine without sockets: replies and effects of whole pipelines, in virtual time.
 
 mod client_memory;
+mod crashes;
 mod fields;
 mod harness;
 mod journal;
