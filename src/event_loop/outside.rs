@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::config::choices::LogLevel;
 use crate::config::load::system_text;
 use crate::keyspace::SessionKey;
-use crate::persist::{self, Files, OutputFile, Pipe, RealFiles};
+use crate::persist::{self, Files, OutputFile, Pipe, Purpose, RealFiles};
 use crate::reactor::{self, Connections, Listener, Poller, Signals, bind_all};
 use crate::server::links::Links;
 use crate::server::{ProcessFacts, Server, World};
@@ -133,7 +133,7 @@ impl Files for Outside {
 }
 
 impl persist::Outside for Outside {
-    fn fork(&mut self, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
+    fn fork(&mut self, _: Purpose, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
         self.fork_child(work)
     }
 
@@ -241,6 +241,10 @@ impl World for Outside {
         let adjusted = self.oom_score.adjust(settings);
         self.ready_children(settings);
         adjusted
+    }
+
+    fn take_role(&mut self, is_replica: bool) {
+        self.oom_score.is_replica = is_replica;
     }
 
     fn set_process_title(&mut self, settings: &Settings) {

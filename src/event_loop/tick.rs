@@ -14,6 +14,7 @@ use super::links::key_of;
 use super::outside::Outside;
 use crate::exec::batch::Batch;
 use crate::exec::dispatch::Dispatcher;
+use crate::exec::replication;
 use crate::keyspace::SessionKey;
 use crate::persist::Loading;
 use crate::server::Server;
@@ -29,6 +30,8 @@ pub struct EventLoop {
     pub(super) news: News,
     /// A dump that is being loaded.
     pub(super) loading: Option<Box<Loading>>,
+    /// A child's pipe that is not read while those who get its dump are behind.
+    pub(super) congested_pipe: Option<usize>,
     /// The exit code, once it is time to leave.
     pub(super) leaves_with: Option<i32>,
     /// Requests run in this turn: the measure for expiry's share.
@@ -128,6 +131,7 @@ impl EventLoop {
             || !self.server.keyspace.garbage.is_empty()
             || !self.news.listeners_left.is_empty()
             || !self.outside.missed.is_empty()
+            || replication::follow::has_dump(&self.server)
             || !self.server.sessions.to_write.is_empty()
             || !self.server.sessions.to_tell.is_empty()
             || self.loading.is_some()
@@ -202,7 +206,6 @@ impl EventLoop {
     }
 
     fn before_sleep(&mut self) {
-        // Nobody reads the journal to a file or a link yet: what tests attached has read it by now.
         if self.server.eviction_goes_on {
             self.server.eviction_goes_on = false;
             let settings = std::rc::Rc::clone(&self.server.settings);
@@ -213,5 +216,11 @@ impl EventLoop {
         if self.server.tracking.prefixes.has_news() {
             crate::exec::tracking::broadcast(&mut self.server);
         }
+        // What was applied of a master's stream is passed on, and who waits for acknowledgements is answered or asks for them.
+        replication::stream_applied(&mut self.server, &mut self.outside);
+        replication::acks::end_turn(&mut self.server);
+        let records = self.server.journal.take();
+        replication::feed::feed(&mut self.server, &records);
+        self.server.journal.recycle(records);
     }
 }

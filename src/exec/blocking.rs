@@ -54,6 +54,7 @@ pub fn unpark(server: &mut Server, key: SessionKey) -> Option<Box<Blocked>> {
     let session = server.sessions.get_mut(key)?;
     let blocked = session.blocked.take()?;
     session.clear(flag::BLOCKED);
+    server.ack_waiters.retain(|waiter| waiter.session != key);
     for name in &blocked.keys {
         server.waiters.leave(blocked.db, name, key);
         server.keyspace.db_mut(blocked.db).unawait_key(name, blocked.on_absence);
@@ -68,6 +69,10 @@ pub fn unpark(server: &mut Server, key: SessionKey) -> Option<Box<Blocked>> {
 
 /// A session's time is over: it is answered as if there were nothing.
 pub fn time_out(server: &mut Server, key: SessionKey) {
+    // Who waits for acknowledgements is told how many there are.
+    if super::replication::acks::answer(server, key) {
+        return;
+    }
     if let Some(blocked) = unpark(server, key)
         && let Some(session) = server.sessions.get_mut(key)
     {

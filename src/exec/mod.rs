@@ -17,6 +17,7 @@ pub mod migrate;
 pub mod observe_call;
 pub mod output_limits;
 pub mod permissions;
+pub mod replication;
 pub mod scripts;
 pub mod settings;
 pub mod snapshot;

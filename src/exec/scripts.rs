@@ -12,8 +12,9 @@ use std::cell::Cell;
 
 use super::batch::Batch;
 use super::call::{Call, Outcome, Stop};
+use super::command::Row;
 use super::dispatch::{self, Context};
-use super::gates::{MISCONF, NO_REPLICAS};
+use super::gates::{MISCONF, NO_REPLICAS, READ_ONLY};
 use super::{cluster_ops, memory, observe_call, permissions};
 use crate::acl::Context as AclContext;
 use crate::base::clock::Clock;
@@ -21,10 +22,11 @@ use crate::keyspace::SessionKey;
 use crate::protocol::args::{Args, OwnedRequest};
 use crate::protocol::output::Output;
 use crate::protocol::reply::Reply;
-use crate::script::flags::flag as script_flag;
 use crate::script::library::Registry;
 use crate::script::to_reply::ValueWriter;
-use crate::script::{Breath, Compiled, Engine, Failure, Host, Running};
+use crate::script::{self, flags::flag as script_flag};
+use crate::script::{Breath, Compiled, Engine, Failure, Host, Journals, Running};
+use crate::server::journal::Readers;
 use crate::server::session::{HELD, flag as session_flag};
 use crate::server::{Server, World, standing};
 use crate::spec::flag;
@@ -33,6 +35,9 @@ use crate::spec::flag;
 const LOAD_NS_MAX: u64 = 500_000_000;
 
 const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+
+const STALE_SCRIPT: &str = "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag \
+    is not set on the script.";
 
 /// What is to be run.
 pub struct Job<'j> {
@@ -50,7 +55,7 @@ pub struct Job<'j> {
 /// Runs a script or function for `call`; words 3 on are `keys` keys, then arguments.
 pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Job, keys: usize) -> Outcome {
     let is_out_of_memory = !memory::make_room(server, call.settings, Some(call.session));
-    admit(server, job, is_out_of_memory)?;
+    admit(server, job, is_out_of_memory, server.is_master(call.session))?;
     if server.standing & standing::CLUSTER_SAMPLE != 0 {
         cluster_ops::note_script(server, job.flags);
     }
@@ -110,13 +115,39 @@ pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Jo
     reply_with(call, server, job, result)
 }
 
+/// The flags that hold for a call: a script that declares what it does is believed.
+pub fn flags_of_call(server: &Server, row: &Row, args: Args) -> u32 {
+    let spec = &row.command.spec;
+    let declared = match spec.name {
+        "EVAL" => script::flags::of_script(args.get(1)).ok().map(|(flags, _)| flags),
+        "EVALSHA" => server.scripts.cache.flags_of(args.get(1)),
+        "FCALL" => server.scripts.registry.function(args.get(1)).map(|function| function.flags),
+        _ => None,
+    };
+    let Some(declared) = declared.filter(|flags| flags & script_flag::UNDECLARED == 0) else { return spec.flags };
+    let mut flags = spec.flags & !(flag::STALE | flag::WRITE | flag::MAY_REPLICATE);
+    if declared & script_flag::NO_WRITES == 0 {
+        flags |= flag::WRITE;
+    }
+    if declared & script_flag::ALLOW_STALE != 0 {
+        flags |= flag::STALE;
+    }
+    flags
+}
+
 /// What a script's declaration says is judged before it runs.
-fn admit(server: &Server, job: &Job, is_out_of_memory: bool) -> Result<(), Stop> {
+fn admit(server: &Server, job: &Job, is_out_of_memory: bool, is_obeyed: bool) -> Result<(), Stop> {
     let has = |bits: u32| job.flags & bits != 0;
     if has(script_flag::UNDECLARED) {
         return Ok(());
     }
+    if server.standing & standing::STALE != 0 && !is_obeyed && !has(script_flag::ALLOW_STALE) {
+        return Err(Stop::error(STALE_SCRIPT));
+    }
     if !has(script_flag::NO_WRITES) {
+        if server.standing & standing::READ_ONLY != 0 && !is_obeyed {
+            return Err(Stop::error("READONLY Can not run script with write flag on readonly replica"));
+        }
         if server.disk_failed() {
             return Err(Stop::error(MISCONF));
         }
@@ -205,8 +236,9 @@ impl Stage<'_> {
         if !spec.accepts(words.len()) {
             return refuse(Some(id), "ERR Wrong number of args calling Redis command from script");
         }
-        let delicate = flag::NOSCRIPT | flag::WRITE | flag::DENYOOM;
-        if spec.flags & delicate == 0 && !self.is_restricted {
+        let delicate = flag::NOSCRIPT | flag::WRITE | flag::DENYOOM | flag::MAY_REPLICATE;
+        let is_stale = self.server.standing & standing::STALE != 0;
+        if spec.flags & delicate == 0 && !self.is_restricted && !is_stale {
             return Ok(id);
         }
         if spec.has(flag::NOSCRIPT) && !self.server.scripts.allows_every_command {
@@ -218,6 +250,9 @@ impl Stage<'_> {
             let text = permissions::text(self.server, self.key, id, denial);
             return Err((Some(id), [b"ERR ACL failure in script: ", &*text].concat().into()));
         }
+        if is_stale && !spec.has(flag::STALE) && !self.server.is_master(self.key) {
+            return refuse(Some(id), "ERR Can not execute the command on a stale replica");
+        }
         match self.refusal(spec.flags) {
             Some(text) => refuse(Some(id), text),
             None => Ok(id),
@@ -227,9 +262,12 @@ impl Stage<'_> {
     fn refusal(&self, flags: u32) -> Option<&'static str> {
         let server = &*self.server;
         let wrote = server.scripts.running.as_ref().is_some_and(|running| running.wrote);
+        if flags & (flag::WRITE | flag::MAY_REPLICATE) != 0 && self.reads_only {
+            return Some("ERR Write commands are not allowed from read-only scripts.");
+        }
         if flags & flag::WRITE != 0 {
-            if self.reads_only {
-                return Some("ERR Write commands are not allowed from read-only scripts.");
+            if server.standing & standing::READ_ONLY != 0 && !server.is_master(self.key) {
+                return Some(READ_ONLY);
             }
             // Who has begun to write may end what it began.
             if server.standing & standing::NO_WRITES != 0 && !wrote {
@@ -286,7 +324,7 @@ impl Stage<'_> {
 }
 
 impl Host for Stage<'_> {
-    fn call(&mut self, words: Args, is_resp3: bool, journals: bool, out: &mut Output) {
+    fn call(&mut self, words: Args, is_resp3: bool, journals: Journals, out: &mut Output) {
         let id = match self.resolve(words) {
             Ok(id) => id,
             Err(refusal) => return self.refuse(refusal, is_resp3, out),
@@ -301,9 +339,9 @@ impl Host for Stage<'_> {
         }
         let Some(session) = self.server.sessions.get_mut(self.key) else { return };
         let spoken = std::mem::replace(&mut session.is_resp3, is_resp3);
-        self.server.journal.is_muted = !journals;
+        self.server.journal.allowed = Readers::of(journals.to_file, journals.to_replicas);
         dispatch::run_nested(&mut self.context, self.server, self.world, self.key, id, words, out);
-        self.server.journal.is_muted = false;
+        self.server.journal.allowed = Readers::ALL;
         if let Some(session) = self.server.sessions.get_mut(self.key) {
             session.is_resp3 = spoken;
         }
@@ -373,7 +411,7 @@ struct Loader<'l> {
 }
 
 impl Host for Loader<'_> {
-    fn call(&mut self, _: Args, is_resp3: bool, _: bool, out: &mut Output) {
+    fn call(&mut self, _: Args, is_resp3: bool, _: Journals, out: &mut Output) {
         Reply::new(out, is_resp3).error("ERR redis.call/pcall can only be called inside a script invocation");
     }
 

@@ -86,6 +86,10 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
             server.watch_idle_sessions();
             Ok(())
         }
+        Change::Replication => {
+            super::replication::acks::count_good(server);
+            Ok(())
+        }
         Change::Password => {
             server.acl.set_default_password(&settings.requirepass);
             server.users_changed();
@@ -100,7 +104,7 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
         | Change::Latency
         | Change::SavePoints => Ok(()),
         // Kept without effect until the service that reads them is there.
-        Change::Tls | Change::AppendOnly | Change::Replication | Change::Cluster | Change::Allocator => Ok(()),
+        Change::Tls | Change::AppendOnly | Change::Cluster | Change::Allocator => Ok(()),
     }
 }
 

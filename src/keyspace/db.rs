@@ -48,8 +48,8 @@ pub struct Rules {
     pub touches: bool,
     /// Keys that are due may be removed; off on replicas, while paused, while loading and in import mode.
     pub may_expire: bool,
-    /// Keys that are due are there as if they were not: for who brings the data of another server.
-    pub shows_due: bool,
+    /// Keys that are due are found all the same: a master's commands meet the data as the master saw it.
+    pub finds_due: bool,
     /// Classes of events that somebody hears.
     pub notify: u32,
     /// Changed keys are listed in the effects.
@@ -64,12 +64,6 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The time by which a command that changes a hash finds its fields due: who brings the data of another server finds none.
-    #[inline]
-    pub(super) fn now_of_fields(&self) -> Ms {
-        if self.shows_due { Ms::MIN } else { self.now }
-    }
-
     /// Somebody may hear which fields of a hash an event is about.
     #[inline]
     pub(super) fn names_fields(&self) -> bool {
@@ -87,7 +81,7 @@ impl Default for Rules {
             eviction_samples: 5,
             touches: true,
             may_expire: true,
-            shows_due: false,
+            finds_due: false,
             notify: 0,
             tracks_changes: false,
             stamps_changes: false,
@@ -219,7 +213,7 @@ impl Db {
 
     #[inline]
     pub(super) fn entry_is_due(&self, entry: EntryRef<'_>) -> bool {
-        entry.deadline().is_some_and(|deadline| deadline <= self.rules.now) && !self.rules.shows_due
+        entry.deadline().is_some_and(|deadline| deadline <= self.rules.now) && !self.rules.finds_due
     }
 
     /// True when a key that is given this deadline now is to go at once.
@@ -351,14 +345,17 @@ impl Db {
     pub fn random_key(&mut self) -> Option<Vec<u8>> {
         /// Due keys met before giving up on finding a live one, where they may not be removed.
         const TRIES_MAX: usize = 100;
+        let mut due = None;
         for _ in 0..TRIES_MAX {
             let at = self.table.sample(&mut self.random)?;
             let key = unsafe { EntryRef::from_raw(at) }.key().to_vec();
             if self.live(Key::new(&key)).is_some() {
                 return Some(key);
             }
+            due = Some(key);
         }
-        None
+        // Where they may not be removed, all there is may be due.
+        due.filter(|_| !self.rules.may_expire && self.volatile_len() == self.len())
     }
 
     /// One step of SCAN: visits every entry of one interval in hash order, due ones included; 0 is the end.

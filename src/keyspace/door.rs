@@ -316,7 +316,7 @@ impl Db {
         Changes {
             limits: &self.rules.limits,
             random: &mut self.random,
-            now: self.rules.now_of_fields(),
+            now: if self.rules.finds_due { Ms::MIN } else { self.rules.now },
             may_expire: self.rules.may_expire,
             names_fields: self.rules.names_fields(),
             outcome: EditOutcome::default(),

@@ -1,5 +1,6 @@
-//! A child that writes a snapshot, as its parent sees it: what it has told so far, and how it ended.
+//! A child that writes a file, as its parent sees it: what it has told so far, and how it ended.
 
+use super::outside::Purpose;
 use super::report::{Inbox, Report};
 use crate::base::clock::Ms;
 
@@ -16,6 +17,7 @@ pub enum ChildEnd {
 #[derive(Debug)]
 pub struct Child {
     pub pid: u32,
+    pub purpose: Purpose,
     pub started: Ms,
     /// Keys that it has written, and keys that there were when it began.
     pub keys_done: u64,
@@ -26,13 +28,16 @@ pub struct Child {
     pub told: Option<Ms>,
     /// Changes since the snapshot before, at the moment of the fork: these the child has in hand.
     pub dirty_at_start: u64,
+    /// Bytes of a dump for replicas, not yet taken.
+    pub dump: Vec<u8>,
     inbox: Inbox,
 }
 
 impl Child {
-    pub fn new(pid: u32, now: Ms, keys_total: u64, dirty_at_start: u64) -> Child {
+    pub fn new(pid: u32, purpose: Purpose, now: Ms, keys_total: u64, dirty_at_start: u64) -> Child {
         Child {
             pid,
+            purpose,
             started: now,
             keys_done: 0,
             keys_total,
@@ -40,6 +45,7 @@ impl Child {
             copied_bytes_peak: 0,
             told: None,
             dirty_at_start,
+            dump: Vec::new(),
             inbox: Inbox::default(),
         }
     }
@@ -57,6 +63,7 @@ impl Child {
                     self.keys_done = self.keys_total;
                     self.note_copied(copied_bytes, now);
                 }
+                Report::Dump(bytes) => self.dump.extend_from_slice(&bytes),
                 Report::Trouble(text) => log::warn!("{text}"),
             }
         }

@@ -13,6 +13,7 @@ mod report;
 pub mod simulated;
 mod snapshot;
 mod state;
+mod transfer;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ mod tests;
 pub use child::{Child, ChildEnd};
 pub use files::RealFiles;
 pub use loading::{LoadFailure, Loading, Step};
-pub use outside::{Files, OutputFile, Outside, Pipe};
+pub use outside::{Files, OutputFile, Outside, Pipe, Purpose};
 pub use snapshot::{Job, SaveFailure, dump_path, save, save_in_child};
 pub use state::{LoadProgress, Persist, UNWANTED_SIGNAL, remove_unfinished, unfinished_path};
+pub use transfer::send_in_child;

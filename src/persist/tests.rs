@@ -35,6 +35,8 @@ fn scene(keys: usize) -> Scene {
 impl Scene {
     fn job(&self) -> Job<'_> {
         let facts = Facts {
+            place: None,
+            without_keys: false,
             redis_version: "8.0.6",
             now_s: NOW / 1000,
             used_memory: 0,
@@ -93,8 +95,8 @@ fn a_child_tells_how_it_went() {
         scene.disk.trouble.set(trouble);
         let mut disk = scene.disk.clone();
         let job = scene.job();
-        let pid = disk.fork(&mut |files, pipe| save_in_child(&job, files, pipe)).expect("forks");
-        scene.persist.begin(pid, NOW, 3000, 30);
+        let pid = disk.fork(Purpose::Snapshot, &mut |files, pipe| save_in_child(&job, files, pipe)).expect("forks");
+        scene.persist.begin(pid, Purpose::Snapshot, NOW, 3000, 30);
         assert!(!scene.persist.is_due(&scene.settings, 1_000_000, NOW + 10_000_000), "one child at a time");
         let (said, code) = disk.children[0].clone();
         assert_eq!(ChildEnd::Left(code), end);
@@ -103,7 +105,8 @@ fn a_child_tells_how_it_went() {
         if is_good {
             assert_eq!((child.percent_done(), child.copied_bytes), (100.0, 4096));
         }
-        assert_eq!(scene.persist.child_ended(end, NOW + 2000, &mut disk), dirty_less);
+        let child = scene.persist.take_child().expect("at work");
+        assert_eq!(scene.persist.snapshot_ended(&child, end, NOW + 2000, &mut disk), dirty_less);
         assert_eq!((scene.persist.last_is_good, scene.persist.last_duration_s), (is_good, Some(2)));
         assert_eq!(scene.persist.last_save == NOW + 2000, is_good);
     }
@@ -114,8 +117,9 @@ fn a_child_that_was_not_wanted_is_no_failure() {
     let mut scene = scene(1);
     for (signal, is_good) in [(libc::SIGUSR1, true), (libc::SIGKILL, false)] {
         scene.disk.put("temp-9.rdb", b"half".to_vec());
-        scene.persist.begin(9, NOW, 1, 1);
-        scene.persist.child_ended(ChildEnd::Signal(signal), NOW, &mut scene.disk);
+        scene.persist.begin(9, Purpose::Snapshot, NOW, 1, 1);
+        let child = scene.persist.take_child().expect("at work");
+        scene.persist.snapshot_ended(&child, ChildEnd::Signal(signal), NOW, &mut scene.disk);
         assert_eq!(scene.persist.last_is_good, is_good);
         assert_eq!(scene.disk.file("temp-9.rdb"), None);
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::acks::AckWaiter;
 use super::blocking::Waiters;
 use super::client_memory::ClientMemory;
 use super::journal::Journal;
@@ -19,6 +20,7 @@ use crate::keyspace::{Keyspace, Policy, SessionKey};
 use crate::observe::Observe;
 use crate::persist::Persist;
 use crate::pubsub::PubSub;
+use crate::replication::Replication;
 use crate::script::Scripts;
 use crate::structures::pack_deque::PackLimits;
 use crate::structures::stream_log::BlockLimits;
@@ -59,10 +61,16 @@ pub mod standing {
     pub const HOTKEYS: u32 = 1 << 10;
     /// Keys are on their way to another server.
     pub const MIGRATING: u32 = 1 << 11;
+    /// A replica that takes writes from its master only.
+    pub const READ_ONLY: u32 = 1 << 12;
+    /// A replica whose data is old, and not to be shown.
+    pub const STALE: u32 = 1 << 13;
+    /// A replica that takes writes from others than its master, too.
+    pub const OWN_WRITES: u32 = 1 << 14;
     /// What a cluster would refuse is counted: no gate is closed by that, but the short way is not for anybody.
-    pub const CLUSTER_SAMPLE: u32 = 1 << 12;
+    pub const CLUSTER_SAMPLE: u32 = 1 << 15;
     /// `import-mode`: what a call sees of keys that are due depends on whose it is, so the short way is not for anybody.
-    pub const IMPORTING: u32 = 1 << 13;
+    pub const IMPORTING: u32 = 1 << 16;
 }
 
 /// What the server's timers stand for.
@@ -137,6 +145,9 @@ pub struct Server {
     pub tracking: Tracking,
     pub persist: Persist,
     pub migrations: Migrations,
+    pub replication: Replication,
+    /// Who waits for acknowledgements of replicas.
+    pub ack_waiters: Vec<AckWaiter>,
     pub scripts: Scripts,
     pub waiters: Waiters,
     pub journal: Journal,
@@ -197,6 +208,8 @@ impl Server {
             tracking: Tracking::default(),
             persist: Persist::new(now),
             migrations: Migrations::default(),
+            replication: Replication::new(identity.replication_id.clone(), now),
+            ack_waiters: Vec::new(),
             scripts: Scripts::default(),
             waiters: Waiters::default(),
             journal: Journal::default(),
@@ -250,6 +263,7 @@ impl Server {
     pub fn begin_pause(&mut self, until: Ms, is_all: bool) {
         self.pause = Pause { until: until.max(self.pause.until), is_all: is_all || self.pause.is_all };
         self.set_standing(standing::PAUSED, true);
+        // Data stands still: what is due stays, unseen, until the pause is over.
         self.update_expiry();
         self.timers.insert(self.pause.until, Alarm::PauseEnd);
     }
@@ -260,18 +274,6 @@ impl Server {
         self.set_standing(standing::PAUSED, false);
         self.update_expiry();
         self.release_held();
-    }
-
-    /// What is due stays, unseen, while data is to stand still (CLIENT PAUSE, loading), and while the server that the data comes
-    /// from is to say what expires.
-    pub fn update_expiry(&mut self) {
-        let stays = self.standing & (standing::PAUSED | standing::LOADING | standing::IMPORTING) != 0;
-        self.keyspace.set_rules(|rules| (rules.may_expire, rules.shows_due) = (!stays, false));
-    }
-
-    /// In import mode, before a call: its source meets no deadline; of others, those who write remove what is due.
-    pub fn apply_import_rules(&mut self, is_source: bool, writes: bool) {
-        self.keyspace.set_rules(|rules| (rules.may_expire, rules.shows_due) = (writes && !is_source, is_source));
     }
 
     /// Everybody whose requests were held meets the gates again.
@@ -372,6 +374,10 @@ impl Server {
         self.update_expiry();
         self.set_standing(standing::CLUSTER_SAMPLE, settings.cluster_compatibility_sample_percent > 0);
         self.update_write_gate();
+        self.update_replica_gates();
+        if let Some(backlog) = &mut self.replication.backlog {
+            backlog.resize(settings.repl_backlog_bytes);
+        }
         self.observe.apply_settings(&settings);
         // Large replies are noted, too; and where clients' memory is limited, whoever gets something is counted.
         let large_from = usize::try_from(self.observe.large_reply_from).unwrap_or(usize::MAX);
@@ -403,9 +409,13 @@ impl Server {
         asked_for && !self.persist.last_is_good
     }
 
-    /// Writes need replicas, of which this server has none.
+    /// Writes need more replicas than were heard of lately.
     pub fn lacks_replicas(&self) -> bool {
-        self.settings.min_replicas_to_write > 0 && self.settings.min_replicas_lag_s_max > 0
+        let settings = &self.settings;
+        settings.min_replicas_to_write > 0
+            && settings.min_replicas_lag_s_max > 0
+            && !self.replication.is_replica()
+            && self.replication.good_replicas < settings.min_replicas_to_write as usize
     }
 }
 

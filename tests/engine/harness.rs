@@ -127,6 +127,12 @@ impl Engine {
     /// What the loop does before it sends the replies of a turn.
     pub fn end_turn(&mut self) {
         gyre::exec::tracking::broadcast(&mut self.server);
+        gyre::exec::replication::stream_applied(&mut self.server, &mut self.world);
+        gyre::exec::replication::acks::end_turn(&mut self.server);
+        if self.server.replication.backlog.is_some() {
+            let records = self.server.journal.take();
+            gyre::exec::replication::feed::feed(&mut self.server, &records);
+        }
     }
 
     /// Bytes for the client since the last call.

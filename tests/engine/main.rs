@@ -8,6 +8,7 @@ mod journal;
 mod migrate;
 mod newer;
 mod observing;
+mod replication;
 mod scripts;
 mod sets;
 mod snapshots;

@@ -25,6 +25,10 @@ pub struct Wires {
 pub struct SimulatedLinks(pub Rc<RefCell<Wires>>);
 
 impl Links for SimulatedLinks {
+    fn open_from(&mut self, _: &[u8], host: &[u8], port: u16) -> io::Result<LinkKey> {
+        self.open(host, port)
+    }
+
     fn open(&mut self, host: &[u8], port: u16) -> io::Result<LinkKey> {
         let mut wires = self.0.borrow_mut();
         if wires.refuses {
@@ -63,10 +67,10 @@ impl Pair {
         let mut engine = Engine::new();
         let wires = SimulatedLinks::default();
         engine.world.links = Some(wires.clone());
-        engine.server.journal.attach();
+        engine.server.journal.attach(gyre::server::journal::Readers::ALL);
         let (mover, other) = (engine.connect(), engine.connect());
         engine.ask(mover, "MSET a 1 b 2 c 3");
-        engine.server.journal.bytes.clear();
+        engine.server.journal.take();
         Pair { engine, wires, mover, other }
     }
 
@@ -90,7 +94,7 @@ impl Pair {
     }
 
     fn journal(&mut self) -> String {
-        String::from_utf8_lossy(&std::mem::take(&mut self.engine.server.journal.bytes)).into_owned()
+        String::from_utf8_lossy(&self.engine.server.journal.take().bytes).into_owned()
     }
 }
 

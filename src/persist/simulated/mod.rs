@@ -11,7 +11,7 @@
 pub mod disk;
 
 use self::disk::{Disk, Node, folder_of};
-use super::outside::{Files, OutputFile, Outside, Pipe};
+use super::outside::{Files, OutputFile, Outside, Pipe, Purpose};
 use crate::base::random::Random;
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
@@ -277,7 +277,7 @@ impl Pipe for Collector {
 }
 
 impl Outside for SimulatedDisk {
-    fn fork(&mut self, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
+    fn fork(&mut self, _: Purpose, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
         stumble(&self.trouble, Trouble::Fork)?;
         let mut pipe = Collector(Vec::new());
         let code = work(&mut self.clone(), &mut pipe);
