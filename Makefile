@@ -43,7 +43,7 @@ test: ## formatting, clippy with warnings as errors, then every unit, engine and
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --all-targets --no-fail-fast; \
 	else $(CARGO) test --all-targets --no-fail-fast; fi
 
-compat: build ## the Tcl suite of Redis 8.0.6, file by file, against the list of exceptions
+compat: build ## the Tcl suite of Redis 8.0.6, file by file, against the list of exceptions (ARGS="--accurate --files unit/type": randomized tests for longer)
 	scripts/compat.py $(ARGS)
 
 bench: build ## Gyre and its peers in turn: CPU per request, memory, SAVE and load, expiry (an hour; ARGS="--quick")

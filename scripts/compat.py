@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the Tcl suite of Redis 8.0.6 on Gyre, file by file, and holds it against the list of known exceptions (`make compat`).
 
-usage: scripts/compat.py [--server PATH] [--files REGEX] [--all] [--jobs N] [--port N] [--json FILE] [--try-exceptions] [--keep]
+usage: scripts/compat.py [--server PATH] [--files REGEX] [--all] [--accurate] [--jobs N] [--port N] [--json FILE] [--try-exceptions] [--keep]
 
 Each job works in a scratch copy of the suite in which the server and both checkers are links to the one binary under test; redis-cli and
 redis-benchmark are Redis's own. A file fails if a test fails that `tests/compat/exceptions.txt` does not list, if a listed test passes or no
@@ -35,6 +35,7 @@ TAG = "tag:"  # in the place of a test's name: all blocks of the file that carry
 LINE = "line:"  # in the place of a test's name: the file's lines that begin with this word, left out of the scratch copy
 
 FILE_SECONDS = 300  # the most a file may take where files.txt gives no figure
+ACCURATE_SECONDS = 1200  # the same with --accurate, which runs randomized tests for longer and on more data
 FIRST_PORT, PORTS_A_JOB = 22000, 2000
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -225,14 +226,14 @@ class Jobs:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def run_files(jobs, files, exceptions, count):
-    """Runs every file and prints a line for each; returns the results by file."""
+def run_files(jobs, files, exceptions, count, *options):
+    """Runs every file, with these options of the suite, and prints a line for each; returns the results by file."""
     def one(entry):
         file, seconds = entry
         listed = [item for item in exceptions if item.file == file]
         skips = [word for item in listed if item.skip for word in item.as_option()]
         began = time.monotonic()
-        text, trouble = jobs.run(file, seconds, *skips)
+        text, trouble = jobs.run(file, seconds, *skips, *options)
         outcome = parse(text)
         outcome.update(seconds=round(time.monotonic() - began, 1), trouble=trouble, faults=judge(outcome, trouble, listed))
         if trouble:
@@ -286,6 +287,7 @@ def main():
     options.add_argument("--server", help="the binary under test (default: target/release/gyre-server)")
     options.add_argument("--files", default=".", help="only files whose name matches this expression")
     options.add_argument("--all", action="store_true", help="every file of the suite, not only those of tests/compat/files.txt")
+    options.add_argument("--accurate", action="store_true", help="run randomized tests with more rounds and larger data, as the suite's own --accurate")
     options.add_argument("--jobs", type=int, default=2, help="files at a time (default 2)")
     options.add_argument("--port", type=int, default=FIRST_PORT, help=f"first port of the servers (default {FIRST_PORT}; each job takes {PORTS_A_JOB + 1000})")
     options.add_argument("--json", help="write the results here")
@@ -307,7 +309,9 @@ def main():
         if given.try_exceptions:
             return try_exceptions(jobs, exceptions, given.files, given.jobs)
         files = [entry for entry in read_files(given.all) if re.search(given.files, entry[0])]
-        results = run_files(jobs, files, exceptions, given.jobs)
+        if given.accurate:
+            files = [(file, max(seconds, ACCURATE_SECONDS)) for file, seconds in files]
+        results = run_files(jobs, files, exceptions, given.jobs, *(["--accurate"] if given.accurate else []))
         summary(results, exceptions)
         if given.json:
             Path(given.json).write_text(json.dumps(results, indent=1))

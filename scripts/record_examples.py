@@ -5,8 +5,9 @@ usage: scripts/record_examples.py [--check] [--port N] [FILE ...]
 
 A file is a list of blocks. `== NAME` begins the block of a command (`== NAME @8.6` of one as that version has it); each block meets empty databases on a connection of its own. `> words` is sent (quoting as
 in redis-cli), and the line `= reply` behind it is the reply, byte for byte, with ⏎ for CR LF and \\xNN for what is not text. A line `~ glob` stands where
-a reply cannot be foretold, and is kept; what only another server has stands in files that begin with that one's name, and is asked of it; what no server
-of scripts/peers.sh has stands in `documented.txt`, by the documentation alone. `(closed)` ends a reply where the connection does. --check writes nothing and says which replies differ.
+a reply cannot be foretold, and is kept; what only another server has stands in files that begin with that one's name, and is asked of it. What no server
+of scripts/peers.sh has stands in `documented.txt`: behind each of its commands a line `< words` says what an older Redis can be asked that comes to the same by
+the documentation of the command, and the reply is the one to that. `(closed)` ends a reply where the connection does. --check writes nothing and says which replies differ.
 """
 import argparse
 import re
@@ -66,7 +67,12 @@ def record(server, path, check):
         out.append(line)
         if not line.startswith("> "):
             continue
-        reply = ask(wire, line[2:])
+        if at < len(lines) and lines[at].startswith("< "):
+            out.append(lines[at])
+            reply = ask(wire, lines[at][2:])
+            at += 1
+        else:
+            reply = ask(wire, line[2:])
         stood = lines[at] if at < len(lines) and lines[at][:2] in ("= ", "~ ") else None
         at += stood is not None
         if stood and stood.startswith("~ "):
@@ -96,7 +102,7 @@ def main():
     options.add_argument("--port", type=int, default=7780)
     given = options.parse_args()
     different = 0
-    paths = [Path(f) for f in given.files] or sorted(path for path in EXAMPLES.glob("*.txt") if path.name != "documented.txt")
+    paths = [Path(f) for f in given.files] or sorted(EXAMPLES.glob("*.txt"))
     for name, group in groupby(sorted(paths, key=asked_of), key=asked_of):
         with Server("reference", given.server or peer(name), given.port, "--enable-debug-command", "yes", core=None) as server:
             for path in group:

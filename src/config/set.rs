@@ -158,6 +158,8 @@ mod tests {
         check("notify-keyspace-events|Elgm", "glEm");
         check("notify-keyspace-events|KEAmn", "AKEm");
         check("notify-keyspace-events|KEnd", "dnKE");
+        check("notify-keyspace-events|hVITSE", "hESTIV");
+        check("notify-keyspace-events|K\0Z", "K");
         check(
             "client-output-buffer-limit|replica 1mb 1 5",
             "normal 0 0 0 slave 1048576 1 5 pubsub 33554432 8388608 60",

@@ -140,6 +140,8 @@ impl KeyspaceEvents {
     pub const KEYEVENT: u32 = 1 << 1;
     /// A missing key was read.
     pub const KEY_MISS: u32 = 1 << 11;
+    /// Events go to the channels that name the fields, too: of the key, of the event, of key and field, of event and key.
+    pub const SUBKEYS: [(u8, u32); 4] = [(b'S', 1 << 17), (b'T', 1 << 18), (b'I', 1 << 19), (b'V', 1 << 20)];
     /// What `A` stands for: every class but misses, new keys, and what was overwritten or changed its type.
     pub const ALL: u32 = 0x7fc | 1 << 13;
 
@@ -149,14 +151,16 @@ impl KeyspaceEvents {
             b'K' => Some(Self::KEYSPACE),
             b'E' => Some(Self::KEYEVENT),
             b'm' => Some(Self::KEY_MISS),
-            _ => EVENT_CLASSES.iter().find(|class| class.0 == letter).map(|class| class.1),
+            _ => EVENT_CLASSES.iter().chain(&Self::SUBKEYS).find(|class| class.0 == letter).map(|class| class.1),
         }
     }
 }
 
 impl Setting for KeyspaceEvents {
     fn parse(_: &Directive, words: &[&[u8]], _: &Self) -> Result<Self, Failure> {
-        let bits = one_word(words)?.iter().try_fold(0, |bits, &letter| Some(bits | Self::bit(letter)?));
+        // As C reads it: what stands behind a zero byte is not looked at.
+        let letters = one_word(words)?.iter().take_while(|&&letter| letter != 0);
+        let bits = letters.copied().try_fold(0, |bits, letter| Some(bits | Self::bit(letter)?));
         bits.map(KeyspaceEvents).ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into())
     }
     /// `n`, `o` and `c` are not printed beside `A`: so it is in Redis.
@@ -168,7 +172,7 @@ impl Setting for KeyspaceEvents {
             out.extend(EVENT_CLASSES.iter().filter(|class| has(class.1)).map(|class| class.0));
         }
         let others = [(b'K', Self::KEYSPACE), (b'E', Self::KEYEVENT), (b'm', Self::KEY_MISS)];
-        out.extend(others.iter().filter(|other| has(other.1)).map(|other| other.0));
+        out.extend(others.iter().chain(&Self::SUBKEYS).filter(|other| has(other.1)).map(|other| other.0));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a handler is given and what it gives back.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use crate::base::clock::Ms;
 use crate::base::long_double::LongDouble;
@@ -183,6 +184,8 @@ pub struct Call<'a> {
     pub command_id: usize,
     /// What was parsed behind the session at hand: for what runs long.
     pub rest: Option<&'a Rest<'a>>,
+    /// What of it a cluster would refuse, keys in several slots apart (`exec::cluster_ops`).
+    pub beyond_cluster: Cell<u32>,
 }
 
 impl<'a> Call<'a> {
@@ -199,6 +202,12 @@ impl<'a> Call<'a> {
         let before: &[u8] = b"ERR unknown subcommand or wrong number of arguments for '";
         let (container, name) = (self.arg(0).to_ascii_uppercase(), shown(self.arg(1), SHOWN_BYTES_MAX));
         Stop::error_owned([before, name, b"'. Try ", &container, b" HELP."].concat())
+    }
+
+    /// A cluster would refuse this, whatever comes of it here.
+    #[inline]
+    pub fn note_beyond_cluster(&self) {
+        self.beyond_cluster.set(self.beyond_cluster.get() + 1);
     }
 
     /// Number of words, name included.

@@ -14,7 +14,7 @@ const LETTERS: &[(u32, char)] = &[
     (flag::MASTER, 'M'),
     (flag::MONITOR, 'O'),
     (flag::SUBSCRIBED, 'P'),
-    (flag::IN_TRANSACTION, 'x'),
+    (flag::IN_TRANSACTION | flag::EXECUTING, 'x'),
     (flag::BLOCKED | flag::PAUSED, 'b'),
     (flag::TRACKING, 't'),
     (flag::TRACKING_BROKEN, 'R'),
@@ -25,6 +25,7 @@ const LETTERS: &[(u32, char)] = &[
     (flag::UNIX_SOCKET, 'U'),
     (flag::NO_EVICT, 'e'),
     (flag::NO_TOUCH, 'T'),
+    (flag::IMPORT_SOURCE, 'I'),
 ];
 
 /// The letters of what a session is and does, `N` for nothing of it.
@@ -41,8 +42,8 @@ pub fn describe(line: &mut String, session: &Session, server: &Server, commands:
     let bytes = server.client_bytes(session);
     // Words of a request whose large argument is still to come stand among the arguments.
     let done = session.progress.done_before_large().min(session.pending.len());
-    let queued = session.transaction.as_deref().map_or(0, |transaction| transaction.queue.len() as i64);
-    let in_transaction = session.has(flag::IN_TRANSACTION);
+    let queued = session.transaction.as_deref().map_or(0, |transaction| transaction.len() as i64);
+    let in_transaction = session.has(flag::IN_TRANSACTION | flag::EXECUTING);
     let command = commands.rows().get(session.last_command).map_or("NULL", |row| row.full_name.as_str());
     let text = |bytes: &[u8]| String::from_utf8_lossy(shown(bytes, usize::MAX)).into_owned();
     // Writing to a String cannot fail.

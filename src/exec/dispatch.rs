@@ -4,11 +4,13 @@
 //! words → row (subcommand, arity) → gates → handler → effects → outbox → waiters
 //! ```
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::batch::Rest;
 use super::blocking;
 use super::call::{Block, Call, Outcome, SHOWN_BYTES_MAX, Stop, fault, shown};
+use super::cluster_ops;
 use super::command::{CommandTable, Run};
 use super::effects;
 use super::gates::{self, Verdict, Visitor};
@@ -379,6 +381,7 @@ fn run_data(
         first_key: if request.id == Some(id) { context.commands.row(id).first_key } else { 0 },
         command_id: id,
         rest: context.rest,
+        beyond_cluster: Cell::new(0),
     };
     let outcome = handler(&mut call, database);
     let is_framed = journalled && frame_lost_fields(server, db);
@@ -583,16 +586,19 @@ fn call(
         first_key: row.first_key,
         command_id: id,
         rest: context.rest,
+        beyond_cluster: Cell::new(0),
     };
     let mut is_framed = false;
-    // Who writes to a replica of his own accord meets no key that is due: it goes first.
-    let is_own_write = server.standing & standing::OWN_WRITES != 0
-        && session_flags & session_flag::MASTER == 0
+    let is_import = server.standing & standing::IMPORTING != 0 && session_flags & session_flag::IMPORT_SOURCE != 0;
+    let finds_due = is_import || session_flags & session_flag::MASTER != 0;
+    // Who writes to a replica, or beside an import, of his own accord meets no key that is due: it goes first.
+    let is_own_write = server.standing & (standing::OWN_WRITES | standing::IMPORTING) != 0
+        && !finds_due
         && row.command.spec.has(flag::WRITE);
     if is_own_write {
         server.keyspace.set_rules(|rules| rules.may_expire = true);
     }
-    server.keyspace.set_finds_due(session_flags & session_flag::MASTER != 0);
+    server.keyspace.set_finds_due(finds_due);
     let (outcome, changes) = match row.command.run {
         Run::Data(run) => {
             server.keyspace.set_now(now);
@@ -614,6 +620,10 @@ fn call(
         }
         Run::Container => (Err(fault::SYNTAX), 0),
     };
+    let beyond_cluster = call.beyond_cluster.get();
+    if server.standing & standing::CLUSTER_SAMPLE != 0 {
+        cluster_ops::note_command(server, beyond_cluster);
+    }
     if journalled && (changes > 0 || !context.propagation.is_plain()) {
         journal(server, context.propagation, key, db, request.args, changes > 0);
     }

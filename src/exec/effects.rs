@@ -4,7 +4,8 @@ use crate::base::number::IntegerText;
 use crate::base::shared_bytes::SharedBytes;
 use crate::keyspace::effects::{Gone, Removal};
 use crate::keyspace::event::class;
-use crate::keyspace::{Changed, Effects, Event, SessionKey};
+use crate::keyspace::{Changed, Effects, Notice, SessionKey};
+use crate::protocol::args::OwnedRequest;
 use crate::protocol::output::SHARED_MIN;
 use crate::server::outbox::{Form, Message};
 use crate::server::session::flag;
@@ -68,7 +69,7 @@ fn hand_on_list(server: &mut Server, index: usize, by: Option<SessionKey>) {
             Changed::All => super::tracking::invalidate_all(server, by),
             Changed::Key { key, notices_before, by_itself } => {
                 for notice in notices.by_ref().take(notices_before.saturating_sub(told)) {
-                    publish_event(server, notice.db, notice.event, &notice.key);
+                    publish_event(server, &notice);
                 }
                 told = told.max(notices_before);
                 super::tracking::invalidate(server, &key, by, by_itself);
@@ -76,7 +77,7 @@ fn hand_on_list(server: &mut Server, index: usize, by: Option<SessionKey>) {
         }
     }
     for notice in notices {
-        publish_event(server, notice.db, notice.event, &notice.key);
+        publish_event(server, &notice);
     }
     // 4. Waiters are served after the command, by `blocking::serve`.
     server.ready.extend(effects.ready.into_iter().map(|key| (index, key)));
@@ -103,8 +104,10 @@ fn journal_removal(server: &mut Server, index: usize, removal: &Removal) {
     server.journal.record(index, [verb, key].into_iter());
 }
 
-/// Tells subscribers of `__keyspace@<db>__:<key>` and `__keyevent@<db>__:<event>`.
-fn publish_event(server: &mut Server, db: usize, event: Event, key: &[u8]) {
+/// Tells subscribers of `__keyspace@<db>__:<key>` and `__keyevent@<db>__:<event>`, and of the channels that name fields.
+fn publish_event(server: &mut Server, notice: &Notice) {
+    let Notice { db, event, key, fields } = notice;
+    let db = *db;
     let classes = server.keyspace.db(db).rules.notify;
     if classes & class::KEYSPACE != 0 {
         let channel = [format!("__keyspace@{db}__:").as_bytes(), key].concat();
@@ -113,6 +116,34 @@ fn publish_event(server: &mut Server, db: usize, event: Event, key: &[u8]) {
     if classes & class::KEYEVENT != 0 {
         let channel = format!("__keyevent@{db}__:{}", event.name);
         publish(server, channel.as_bytes(), key);
+    }
+    if let Some(fields) = fields {
+        publish_fields(server, classes, (db, event.name, key), fields);
+    }
+}
+
+/// Tells subscribers which fields of a key an event was about. Names of any bytes stand behind their lengths.
+fn publish_fields(server: &mut Server, classes: u32, (db, event, key): (usize, &str, &[u8]), fields: &OwnedRequest) {
+    let measured = |bytes: &[u8]| [bytes.len().to_string().as_bytes(), b":", bytes].concat();
+    let list = fields.args().iter().map(measured).collect::<Vec<_>>().join(&b',');
+    if classes & class::SUBKEYSPACE != 0 {
+        let channel = [format!("__subkeyspace@{db}__:").as_bytes(), key].concat();
+        publish(server, &channel, &[event.as_bytes(), b"|", &list].concat());
+    }
+    if classes & class::SUBKEYEVENT != 0 {
+        let channel = format!("__subkeyevent@{db}__:{event}");
+        publish(server, channel.as_bytes(), &[&measured(key)[..], b"|", &list].concat());
+    }
+    // A line's end parts key and field in the channel's name.
+    if classes & class::SUBKEYSPACE_ITEM != 0 && !key.contains(&b'\n') {
+        for field in fields.args().iter() {
+            let channel = [format!("__subkeyspaceitem@{db}__:").as_bytes(), key, b"\n", field].concat();
+            publish(server, &channel, event.as_bytes());
+        }
+    }
+    if classes & class::SUBKEYSPACE_EVENT != 0 {
+        let channel = [format!("__subkeyspaceevent@{db}__:{event}|").as_bytes(), key].concat();
+        publish(server, &channel, &list);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::call::Stop;
 use super::command::{CommandTable, Row};
-use super::{effects, memory, permissions, scripts, transactions};
+use super::{cluster_ops, effects, memory, permissions, scripts, transactions};
 use crate::acl::Context;
 use crate::config::Settings;
 use crate::keyspace::SessionKey;
@@ -94,6 +94,7 @@ pub const GATES: &[Gate] = &[
     Gate { name: "authentication", closed_by: standing::AUTH, check: authentication },
     Gate { name: "not in transactions", closed_by: IN_TRANSACTION, check: not_in_transactions },
     Gate { name: "permissions", closed_by: RESTRICTED, check: permitted },
+    Gate { name: "cluster sample", closed_by: standing::CLUSTER_SAMPLE, check: cluster_sample },
     Gate { name: "clients", closed_by: standing::CLIENTS_FULL, check: clients },
     Gate { name: "memory", closed_by: standing::MEMORY, check: memory_limit },
     Gate { name: "tracking", closed_by: standing::TRACKING_FULL, check: tracking_limit },
@@ -213,6 +214,12 @@ fn permitted(v: &mut Visitor) -> Verdict {
             Verdict::Refuse(Stop::error_owned([b"NOPERM ", &*text].concat()))
         }
     }
+}
+
+/// Closed to nobody: what a cluster would refuse is only counted.
+fn cluster_sample(v: &mut Visitor) -> Verdict {
+    cluster_ops::note_request(v.server, v.commands, v.session, v.id, v.args);
+    Verdict::Pass
 }
 
 fn memory_limit(v: &mut Visitor) -> Verdict {

@@ -30,6 +30,10 @@ pub fn make_room(server: &mut Server, settings: &Settings, by: Option<SessionKey
     if server.used_memory().saturating_sub(server.replica_buffer_bytes()) <= settings.maxmemory_bytes {
         return true;
     }
+    // What goes is for the server to say that the data comes from.
+    if settings.import_mode {
+        return false;
+    }
     // Emptied reply buffers are kept for the next replies; they go before any key does.
     server.spare_buffers = Vec::new();
     let started = server.clock.monotonic_ns();

@@ -6,6 +6,7 @@ pub mod batch;
 pub mod blocking;
 pub mod call;
 pub mod client_memory;
+pub mod cluster_ops;
 pub mod command;
 pub mod describe_client;
 pub mod dispatch;

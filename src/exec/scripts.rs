@@ -15,7 +15,7 @@ use super::call::{Call, Outcome, Stop};
 use super::command::Row;
 use super::dispatch::{self, Context};
 use super::gates::{MISCONF, NO_REPLICAS, READ_ONLY};
-use super::{memory, observe_call, permissions};
+use super::{cluster_ops, memory, observe_call, permissions};
 use crate::acl::Context as AclContext;
 use crate::base::clock::Clock;
 use crate::keyspace::SessionKey;
@@ -56,6 +56,9 @@ pub struct Job<'j> {
 pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Job, keys: usize) -> Outcome {
     let is_out_of_memory = !memory::make_room(server, call.settings, Some(call.session));
     admit(server, job, is_out_of_memory, server.is_master(call.session))?;
+    if server.standing & standing::CLUSTER_SAMPLE != 0 {
+        cluster_ops::note_script(server, job.flags);
+    }
     if server.standing & standing::MONITORED != 0 {
         // The call is told before the commands that it calls.
         observe_call::tell_monitors(call.commands, server, call.session, call.command_id, call.args);
@@ -91,6 +94,7 @@ pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Jo
         world,
         key,
         words,
+        flags: job.flags,
         reads_only: job.reads_only || declared && job.flags & script_flag::NO_WRITES != 0,
         denies_growth: is_out_of_memory && !(declared && job.flags & script_flag::ALLOW_OOM != 0),
         batch: None,
@@ -205,6 +209,8 @@ struct Stage<'s> {
     key: SessionKey,
     /// The words of the call that runs the script.
     words: Args<'s>,
+    /// `script::flags::flag` bits.
+    flags: u32,
     reads_only: bool,
     /// The caller's user may not do everything. (Users do not change while a script runs.)
     is_restricted: bool,
@@ -328,6 +334,9 @@ impl Host for Stage<'_> {
         {
             running.wrote = true;
         }
+        if self.server.standing & standing::CLUSTER_SAMPLE != 0 {
+            cluster_ops::note_script_call(self.server, self.context.commands, self.flags, id, words);
+        }
         let Some(session) = self.server.sessions.get_mut(self.key) else { return };
         let spoken = std::mem::replace(&mut session.is_resp3, is_resp3);
         self.server.journal.allowed = Readers::of(journals.to_file, journals.to_replicas);
@@ -420,7 +429,12 @@ pub fn load_library(server: &mut Server, code: &[u8], replaces: bool) -> Result<
     let mut registry = std::mem::take(&mut server.scripts.registry);
     let loaded = load_into(&mut registry, server, code, replaces);
     server.scripts.registry = registry;
-    libraries_changed(server);
+    match loaded {
+        Err(_) => {}
+        Ok(_) if replaces => libraries_changed(server),
+        // One more: if all texts were copied anew, the last of many libraries would cost as much as all of them.
+        Ok(_) => server.persist.libraries.push(code.to_vec()),
+    }
     loaded
 }
 

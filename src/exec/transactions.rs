@@ -20,7 +20,12 @@ pub fn begin(session: &mut Session) {
 pub fn discard(server: &mut Server, key: SessionKey) {
     if let Some(session) = server.sessions.get_mut(key) {
         session.transaction = None;
-        session.clear(session_flag::IN_TRANSACTION | session_flag::TRANSACTION_BROKEN | session_flag::WATCH_BROKEN);
+        session.clear(
+            session_flag::IN_TRANSACTION
+                | session_flag::TRANSACTION_BROKEN
+                | session_flag::WATCH_BROKEN
+                | session_flag::EXECUTING,
+        );
     }
     unwatch(server, key);
 }
@@ -70,6 +75,15 @@ pub fn unwatch(server: &mut Server, session: SessionKey) {
     }
 }
 
+/// While its queue runs, the client is shown as one in a transaction of that many commands.
+fn begin_running(server: &mut Server, key: SessionKey, transaction: &Transaction) {
+    if let Some(session) = server.sessions.get_mut(key) {
+        session.set(session_flag::EXECUTING);
+        let (running, queue_bytes) = (transaction.queue.len(), transaction.queue_bytes);
+        session.transaction = Some(Box::new(Transaction { queue: Vec::new(), queue_bytes, running }));
+    }
+}
+
 /// EXEC: runs what was queued, one after the other, at one `now`.
 pub fn exec(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
     let key = call.session;
@@ -90,6 +104,7 @@ pub fn exec(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outc
         call.reply.null_array();
         return Ok(());
     }
+    begin_running(server, key, &transaction);
     server.journal.begin();
     call.reply.array(transaction.queue.len());
     let mut refused = 0;
@@ -116,6 +131,7 @@ pub fn exec(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outc
     }
     server.journal.end();
     call.propagation.suppress();
+    discard(server, key);
     server.observe.commands[call.command_id].failed_calls += u64::from(refused > 0);
     Ok(())
 }

@@ -46,7 +46,7 @@ pub struct Rules {
     pub eviction_samples: usize,
     /// Reading a key marks it as used; off for clients with NO-TOUCH.
     pub touches: bool,
-    /// Keys that are due may be removed; off on replicas, while paused and while loading.
+    /// Keys that are due may be removed; off on replicas, while paused, while loading and in import mode.
     pub may_expire: bool,
     /// Keys that are due are found all the same: a master's commands meet the data as the master saw it.
     pub finds_due: bool,
@@ -61,6 +61,14 @@ pub struct Rules {
     pub unites_wide: bool,
     /// RESTORE compares checksums; off for who tests what broken payloads do.
     pub checks_payloads: bool,
+}
+
+impl Rules {
+    /// Somebody may hear which fields of a hash an event is about.
+    #[inline]
+    pub(super) fn names_fields(&self) -> bool {
+        self.notify & class::SUBKEYS != 0 && self.notify & class::HASH != 0
+    }
 }
 
 impl Default for Rules {

@@ -36,9 +36,17 @@ const EDIT_EVENTS_MAX: usize = 4;
 pub struct Changes<'d> {
     pub limits: &'d EncodingLimits,
     pub random: &'d mut Random,
-    /// The time of the command.
+    /// The time by which fields are due.
     pub now: Ms,
     may_expire: bool,
+    /// Somebody may hear which fields an event is about.
+    names_fields: bool,
+    outcome: EditOutcome,
+}
+
+/// What was said of a change.
+#[derive(Default)]
+struct EditOutcome {
     dirty: u64,
     /// The key changed for those who watch, wait for or track it.
     is_seen: bool,
@@ -49,29 +57,51 @@ pub struct Changes<'d> {
     expired: Option<Box<OwnedRequest>>,
     /// They were all that it had: what the key holds after that is new.
     is_renewed: bool,
+    named: Option<Box<Named>>,
+}
+
+/// Fields that events are about.
+#[derive(Default)]
+struct Named {
+    /// By the event's place.
+    of_event: [Option<OwnedRequest>; EDIT_EVENTS_MAX],
+    /// Of the event that is recorded next.
+    next: OwnedRequest,
 }
 
 impl Changes<'_> {
     /// `count` changes that one event stands for; with 0 the key still counts as changed for those who watch it.
     #[inline]
     pub fn record(&mut self, event: Event, count: u64) {
-        self.is_seen = true;
+        self.outcome.is_seen = true;
         self.record_unseen(event, count);
     }
 
     /// As `record`, but to those who watch or track the key it is as before: consumer groups are beside a stream's data.
     #[inline]
     pub fn record_unseen(&mut self, event: Event, count: u64) {
-        self.dirty += count;
-        let free = self.events.iter_mut().find(|e| e.is_none());
-        *free.expect("no command has more than EDIT_EVENTS_MAX events for one key") = Some(event);
+        self.outcome.dirty += count;
+        let free = self.outcome.events.iter().position(Option::is_none);
+        let place = free.expect("no command has more than EDIT_EVENTS_MAX events for one key");
+        self.outcome.events[place] = Some(event);
+        if let Some(named) = &mut self.outcome.named {
+            named.of_event[place] = Some(std::mem::take(&mut named.next));
+        }
+    }
+
+    /// The event that is recorded next is about this field, and others that are named.
+    #[inline]
+    pub fn name(&mut self, field: &[u8]) {
+        if self.names_fields {
+            self.outcome.named.get_or_insert_default().next.push(field);
+        }
     }
 
     /// Removes a field that is due, where it may be; true if it did.
     pub fn remove_if_due(&mut self, hash: &mut Hash, field: &[u8]) -> bool {
         let is_gone = self.may_expire && hash.is_due_field(field, self.now) && hash.remove(field);
         if is_gone {
-            self.expired.get_or_insert_default().push(field);
+            self.outcome.expired.get_or_insert_default().push(field);
         }
         is_gone
     }
@@ -80,50 +110,32 @@ impl Changes<'_> {
     pub fn make_way_if_due(&mut self, hash: &mut Hash, field: &[u8]) {
         if self.remove_if_due(hash, field) && hash.is_empty() {
             *hash = Hash::default();
-            self.is_renewed = true;
+            self.outcome.is_renewed = true;
         }
     }
 
     /// Removes the field that was due first, where it may be; true if there was one.
     pub fn remove_first_due(&mut self, hash: &mut Hash) -> bool {
-        let expired = &mut self.expired;
+        let expired = &mut self.outcome.expired;
         self.may_expire && hash.remove_due(self.now, |field| expired.get_or_insert_default().push(field))
     }
 
     /// Changes without an event of their own.
     #[inline]
     pub fn count(&mut self, count: u64) {
-        self.is_seen |= count > 0;
-        self.dirty += count;
+        self.outcome.is_seen |= count > 0;
+        self.outcome.dirty += count;
     }
 
     /// Changes without an event, beside what is watched.
     #[inline]
     pub fn count_unseen(&mut self, count: u64) {
-        self.dirty += count;
+        self.outcome.dirty += count;
     }
 
     /// Those who wait for the key look at it again.
     pub fn wake(&mut self) {
-        self.wakes = true;
-    }
-}
-
-/// What is left of `Changes` when its borrows are over.
-struct EditOutcome {
-    dirty: u64,
-    is_seen: bool,
-    wakes: bool,
-    events: [Option<Event>; EDIT_EVENTS_MAX],
-    expired: Option<Box<OwnedRequest>>,
-    is_renewed: bool,
-}
-
-impl Changes<'_> {
-    #[inline(always)]
-    fn outcome(self) -> EditOutcome {
-        let Changes { dirty, is_seen, wakes, events, expired, is_renewed, .. } = self;
-        EditOutcome { dirty, is_seen, wakes, events, expired, is_renewed }
+        self.outcome.wakes = true;
     }
 }
 
@@ -210,7 +222,15 @@ impl Db {
     #[inline]
     pub fn notice(&mut self, key: &[u8], event: Event) {
         if self.rules.notify & event.class != 0 {
-            self.effects.notices.push(Notice { db: self.index, event, key: key.into() });
+            self.effects.notices.push(Notice { db: self.index, event, key: key.into(), fields: None });
+        }
+    }
+
+    /// The same of an event that is about fields of the key.
+    pub(super) fn notice_of_fields(&mut self, key: &[u8], event: Event, fields: Option<OwnedRequest>) {
+        if self.rules.notify & event.class != 0 {
+            let fields = fields.filter(|fields| !fields.args().is_empty()).map(Box::new);
+            self.effects.notices.push(Notice { db: self.index, event, key: key.into(), fields });
         }
     }
 
@@ -278,7 +298,7 @@ impl Db {
         let mut object = T::default();
         let mut changes = self.changes();
         let result = change(&mut object, &mut changes);
-        let outcome = changes.outcome();
+        let outcome = changes.outcome;
         // Fields that were given a time which is over: the key came and went.
         let is_gone = object.is_empty() && outcome.events[0].is_some();
         if is_gone {
@@ -298,12 +318,8 @@ impl Db {
             random: &mut self.random,
             now: if self.rules.finds_due { Ms::MIN } else { self.rules.now },
             may_expire: self.rules.may_expire,
-            dirty: 0,
-            is_seen: false,
-            wakes: false,
-            events: [None; EDIT_EVENTS_MAX],
-            expired: None,
-            is_renewed: false,
+            names_fields: self.rules.names_fields(),
+            outcome: EditOutcome::default(),
         }
     }
 
@@ -318,7 +334,7 @@ impl Db {
         let before = object.len();
         let mut changes = self.changes();
         let result = change(object, &mut changes);
-        let mut outcome = changes.outcome();
+        let mut outcome = changes.outcome;
         let (after, is_gone) = (object.len(), object.is_empty());
         self.key_sizes.change(T::KIND, before, after);
         if is_gone {
@@ -340,7 +356,7 @@ impl Db {
 
     #[inline]
     fn finish_edit(&mut self, key: Key<'_>, outcome: EditOutcome, emptied: bool) {
-        let EditOutcome { dirty, is_seen, wakes, events, expired, .. } = outcome;
+        let EditOutcome { dirty, is_seen, wakes, events, expired, mut named, .. } = outcome;
         let is_changed = is_seen || expired.is_some();
         if let Some(fields) = expired {
             self.tell_fields_expired(key.bytes, *fields);
@@ -355,8 +371,9 @@ impl Db {
             self.tell_waiters(key.bytes, true);
         }
         if self.rules.notify != 0 {
-            for event in events.into_iter().flatten() {
-                self.notice(key.bytes, event);
+            for (place, event) in events.into_iter().flatten().enumerate() {
+                let fields = named.as_mut().and_then(|named| named.of_event[place].take());
+                self.notice_of_fields(key.bytes, event, fields);
             }
             if emptied {
                 self.notice(key.bytes, event::DEL);
@@ -372,10 +389,10 @@ impl Db {
 
     /// As `store`, for commands that count each element stored as a change.
     pub fn store_counting<T: Held>(&mut self, key: Key<'_>, object: T, event: Event, changes: u64) -> bool {
-        let before = self.live(key).map(|at| unsafe { EntryRef::from_raw(at) }.kind());
         if object.is_empty() {
-            return before.is_some() && self.remove(key, event::DEL);
+            return self.remove_even_due(key, event::DEL);
         }
+        let before = self.live(key).map(|at| unsafe { EntryRef::from_raw(at) }.kind());
         let access = eviction::access_of_new(&self.rules);
         let entry = EntryBox::object(key.bytes, object, false, access);
         if before.is_some() {
@@ -524,7 +541,19 @@ impl Db {
 
     /// Removes a key; one change, with `event`. False when there is none.
     pub fn remove(&mut self, key: Key<'_>, event: Event) -> bool {
-        let Some(entry) = self.live(key).map(|at| self.take_at(key.hash, at)) else { return false };
+        let found = self.live(key);
+        self.remove_found(key, found, event)
+    }
+
+    /// As `remove`, also of a key that is due and still there: where a command stores nothing, that is deleted and does not expire.
+    pub fn remove_even_due(&mut self, key: Key<'_>, event: Event) -> bool {
+        let found = self.table.find(key.hash, key.bytes);
+        self.remove_found(key, found, event)
+    }
+
+    fn remove_found(&mut self, key: Key<'_>, found: Option<NonNull<Entry>>, event: Event) -> bool {
+        let Some(at) = found else { return false };
+        let entry = self.take_at(key.hash, at);
         self.discard(entry);
         self.changed(key.bytes, false, 1);
         self.notice(key.bytes, event);

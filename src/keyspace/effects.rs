@@ -15,6 +15,8 @@ pub struct Notice {
     pub db: usize,
     pub event: Event,
     pub key: Box<[u8]>,
+    /// Fields that it is about, while somebody may hear of them.
+    pub fields: Option<Box<OwnedRequest>>,
 }
 
 /// What went by itself: its removal is journalled before the command that met it.

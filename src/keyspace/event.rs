@@ -18,6 +18,12 @@ pub mod class {
     pub const NEW: u32 = 1 << 14;
     pub const OVERWRITTEN: u32 = 1 << 15;
     pub const TYPE_CHANGED: u32 = 1 << 16;
+    /// Channels that name the fields, too: by key, by event, by key and field, by event and key.
+    pub const SUBKEYSPACE: u32 = 1 << 17;
+    pub const SUBKEYEVENT: u32 = 1 << 18;
+    pub const SUBKEYSPACE_ITEM: u32 = 1 << 19;
+    pub const SUBKEYSPACE_EVENT: u32 = 1 << 20;
+    pub const SUBKEYS: u32 = SUBKEYSPACE | SUBKEYEVENT | SUBKEYSPACE_ITEM | SUBKEYSPACE_EVENT;
 }
 
 /// What happened to a key: its class and its name on the channel.

@@ -158,7 +158,8 @@ impl Db {
             return;
         }
         self.counters.expired_fields += fields.args().len() as u64;
-        self.notice(key, event::FIELDS_EXPIRED);
+        let named = self.rules.names_fields().then(|| fields.clone());
+        self.notice_of_fields(key, event::FIELDS_EXPIRED, named);
         self.effects.removals.push(Removal { key: key.into(), what: Gone::Fields(fields) });
     }
 

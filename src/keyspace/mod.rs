@@ -23,7 +23,7 @@ pub mod eviction;
 pub use arrival::{Arriving, Newcomer};
 pub use db::{Db, Key, Rules};
 pub use door::{Changes, Deadline, StringValue};
-pub use effects::{Changed, Effects, SessionKey};
+pub use effects::{Changed, Effects, Notice, SessionKey};
 pub use entry::{EntryBox, EntryRef, Str, Value};
 pub use event::Event;
 pub use eviction::{Policy, idle_seconds};

@@ -4,6 +4,7 @@
 //! only when that comparison says so, or when somebody asks.
 
 mod command_stats;
+mod slots;
 mod state;
 
 pub mod errors;
@@ -16,4 +17,5 @@ pub mod rates;
 pub mod slow_log;
 
 pub use command_stats::CommandStats;
+pub use slots::Slots;
 pub use state::{Observe, Totals};

@@ -5,6 +5,7 @@ use super::errors::{Counted, Errors};
 use super::hot_keys::HotKeys;
 use super::latency::Latency;
 use super::rates::Rates;
+use super::slots::Slots;
 use super::slow_log::SlowLog;
 use crate::base::clock::Ms;
 use crate::config::Settings;
@@ -24,6 +25,8 @@ pub struct Observe {
     pub large_replies: SlowLog,
     /// What HOTKEYS counts or has counted.
     pub hot_keys: Option<Box<HotKeys>>,
+    /// Slots that the request at hand names, while it is looked at for what a cluster would refuse.
+    pub sampled_slots: Option<Slots>,
     pub latency: Latency,
     pub rates: Rates,
     /// Every call's duration goes to its command's histogram (`latency-tracking`).
@@ -65,6 +68,8 @@ pub struct Totals {
     pub cron_ns: u64,
     /// Time that went into removing keys that were due.
     pub expire_ns: u64,
+    /// What a cluster would refuse, among what was looked at for that.
+    pub cluster_incompatible_ops: u64,
 }
 
 impl Observe {

@@ -26,7 +26,10 @@ const INSTRUCTIONS_PER_BREATH: u32 = 100_000;
 const RUNS_PER_COLLECTION: u32 = 50;
 
 /// Steps of collecting after so many texts were compiled: more than they leave.
-const STEPS_AFTER_COMPILING: u32 = 50;
+const STEPS_AFTER_COMPILING: usize = 50;
+
+/// One step more for each so many bytes in use: a round through all of them is over before much has been left behind.
+const BYTES_PER_STEP: usize = 64 * 1024;
 
 /// What an engine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +119,8 @@ pub struct Engine {
     shared: Rc<Shared>,
     run: Function,
     runs: Rc<Cell<u32>>,
+    /// Counted apart: a library is compiled and run in turn, so that of one count the compilations would never be the fiftieth.
+    compiled: Rc<Cell<u32>>,
     /// What a library sees as globals while it loads, and the table through which it sees them; not for EVAL.
     pub(super) loading: Option<sandbox::Loading>,
 }
@@ -142,7 +147,14 @@ impl Engine {
         // Collecting begins when half has been added to what was in use: each round walks through the whole sandbox. By itself
         // Lua would wait for twice as much, which is a lot where scripts hold much.
         lua.gc_set_mode(GcMode::Incremental(GcIncParams::default().pause(150)));
-        let engine = Engine { lua, shared, run: built.run, runs: Rc::default(), loading: built.loading };
+        let engine = Engine {
+            lua,
+            shared,
+            run: built.run,
+            runs: Rc::default(),
+            compiled: Rc::default(),
+            loading: built.loading,
+        };
         engine.breathe_every(HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_BREATH));
         engine
     }
@@ -228,10 +240,10 @@ impl Engine {
 
     /// Compiling leaves much behind, and what is compiled mostly stays: so many steps of collecting, if the round is that long.
     fn collect_after_compiling(&self) {
-        self.runs.set(self.runs.get() + 1);
-        if self.runs.get() % RUNS_PER_COLLECTION == 0 {
+        self.compiled.set(self.compiled.get() + 1);
+        if self.compiled.get() % RUNS_PER_COLLECTION == 0 {
             // Nothing to say if it fails: it will be tried again.
-            for _ in 0..STEPS_AFTER_COMPILING {
+            for _ in 0..STEPS_AFTER_COMPILING + self.used_memory() / BYTES_PER_STEP {
                 if self.lua.gc_step().unwrap_or(true) {
                     break;
                 }

@@ -48,9 +48,10 @@ impl Server {
         self.replication.attached().map(of).sum()
     }
 
-    /// Keys that are due may go: not while the data stands still or comes, and on a replica by its master's word only.
+    /// Keys that are due may go: not while the data stands still or comes, and on a replica or in import mode by the word only of
+    /// the server that the data is from.
     pub fn update_expiry(&mut self) {
-        let stands_still = self.standing & (standing::PAUSED | standing::LOADING) != 0;
+        let stands_still = self.standing & (standing::PAUSED | standing::LOADING | standing::IMPORTING) != 0;
         let may_expire = !stands_still && !self.replication.is_replica();
         self.keyspace.set_rules(|rules| rules.may_expire = may_expire);
     }

@@ -63,6 +63,10 @@ pub mod flag {
     pub const RESTRICTED: u32 = 1 << 24;
     /// Its user may read every key by the call at hand (SORT with BY or GET), though it may not do everything.
     pub const READS_EVERY_KEY: u32 = 1 << 25;
+    /// CLIENT IMPORT-SOURCE ON.
+    pub const IMPORT_SOURCE: u32 = 1 << 28;
+    /// EXEC runs what it queued.
+    pub const EXECUTING: u32 = 1 << 31;
     /// Made by the server itself (loading, scripts): no socket, not limited.
     pub const INTERNAL: u32 = 1 << 18;
 }
@@ -77,6 +81,19 @@ pub struct Transaction {
     pub queue: Vec<(usize, OwnedRequest)>,
     /// Bytes of the queued words.
     pub queue_bytes: usize,
+    /// Commands that EXEC runs now: it has taken the queue then.
+    pub running: usize,
+}
+
+impl Transaction {
+    /// Commands that are queued, or run by EXEC.
+    pub fn len(&self) -> usize {
+        self.queue.len() + self.running
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// A session's wait for a key.

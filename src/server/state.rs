@@ -67,6 +67,10 @@ pub mod standing {
     pub const STALE: u32 = 1 << 13;
     /// A replica that takes writes from others than its master, too.
     pub const OWN_WRITES: u32 = 1 << 14;
+    /// What a cluster would refuse is counted: no gate is closed by that, but the short way is not for anybody.
+    pub const CLUSTER_SAMPLE: u32 = 1 << 15;
+    /// `import-mode`: what a call sees of keys that are due depends on whose it is, so the short way is not for anybody.
+    pub const IMPORTING: u32 = 1 << 16;
 }
 
 /// What the server's timers stand for.
@@ -366,6 +370,9 @@ impl Server {
         self.limit_client_memory(settings.clients_memory.bytes_of(settings.maxmemory_bytes));
         self.scripts.allows_deprecated = settings.lua_deprecated_api;
         self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
+        self.set_standing(standing::IMPORTING, settings.import_mode);
+        self.update_expiry();
+        self.set_standing(standing::CLUSTER_SAMPLE, settings.cluster_compatibility_sample_percent > 0);
         self.update_write_gate();
         self.update_replica_gates();
         if let Some(backlog) = &mut self.replication.backlog {

@@ -34,6 +34,15 @@ pub fn find_keys<'w>(
     found.len() > before
 }
 
+/// As `find_keys`, shard channels with them: all that a cluster finds the slot of a call by.
+pub fn find_slotted<'w>(spec: &Spec, words: usize, word: impl Fn(usize) -> &'w [u8] + Copy, found: &mut Vec<FoundKey>) {
+    find_keys(spec, words, word, found);
+    let channels = spec.key_specs.iter().flatten().filter(|key_spec| key_spec.flags & key_flag::NOT_KEY != 0);
+    channels.for_each(|key_spec| {
+        one_spec(key_spec, words, word, found);
+    });
+}
+
 impl Spec {
     /// The key specifications that are about keys: a channel of sharded pub/sub only looks like one.
     pub fn key_specs(&self) -> impl Iterator<Item = &KeySpec> {

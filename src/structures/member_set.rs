@@ -1,20 +1,18 @@
 //! A set of byte strings that owns them: the table over one thin allocation a member.
 //!
 //! ```text
-//! member: [ length, 7 bits a byte, low bits first ][ bytes ]        10 bytes of text take 11, a size class of 16
+//! member: [ length ][ bytes ]        a length of one byte below 128; 10 bytes of text take 11, a size class of 16
 //! ```
 //! Invariants: whatever the table points to was made by `Member::allocate` and is freed when it is taken out;
 //! `member_bytes` is the sum of their size classes.
 
+use super::length::Length;
 use super::table::{self, Element, Table};
 use super::thin::size_class;
 use crate::base::hash::hash;
 use crate::base::random::Random;
 use std::alloc::{self, Layout};
 use std::ptr::NonNull;
-
-/// The longest head: a length of 64 bits.
-const HEAD_BYTES_MAX: usize = 10;
 
 /// The first byte of a member's allocation; never moved or copied by itself.
 struct Member(#[expect(dead_code, reason = "read through pointers only")] u8);
@@ -23,58 +21,29 @@ struct Member(#[expect(dead_code, reason = "read through pointers only")] u8);
 unsafe impl Element for Member {
     #[inline]
     unsafe fn key<'a>(member: NonNull<Member>) -> &'a [u8] {
-        // Safety: the head tells how many bytes follow it.
+        // Safety: the length stands first, and tells how many bytes follow it.
         unsafe {
-            let (head, len) = Member::head(member);
-            std::slice::from_raw_parts(member.as_ptr().cast::<u8>().add(head), len)
+            let at = member.as_ptr().cast::<u8>();
+            let (len, head) = Length::read(at);
+            std::slice::from_raw_parts(at.add(head), len)
         }
     }
 }
 
 impl Member {
-    /// Bytes of the head, and the length it tells.
-    #[inline]
-    unsafe fn head(member: NonNull<Member>) -> (usize, usize) {
-        // Safety: every member begins with a head, whose last byte alone is below 128.
-        unsafe {
-            let at = member.as_ptr().cast::<u8>();
-            let first = *at;
-            if first < 0x80 {
-                return (1, usize::from(first));
-            }
-            let (mut head, mut len) = (1, usize::from(first & 0x7f));
-            loop {
-                let byte = *at.add(head);
-                len |= usize::from(byte & 0x7f) << (7 * head);
-                head += 1;
-                if byte < 0x80 {
-                    return (head, len);
-                }
-            }
-        }
-    }
-
     fn layout(size: usize) -> Layout {
         Layout::from_size_align(size, 8).expect("a member is no larger than the slice it was made of, and a head")
     }
 
     fn allocate(text: &[u8]) -> NonNull<Member> {
-        let (mut head, mut count, mut left) = ([0u8; HEAD_BYTES_MAX], 0, text.len());
-        loop {
-            let more = left > 0x7f;
-            head[count] = left as u8 & 0x7f | u8::from(more) << 7;
-            count += 1;
-            left >>= 7;
-            if !more {
-                break;
-            }
-        }
-        let layout = Member::layout(count + text.len());
+        let head = Length::of(text.len());
+        let head = head.as_bytes();
+        let layout = Member::layout(head.len() + text.len());
         // Safety: the layout is not empty, and has room for head and text.
         unsafe {
             let Some(start) = NonNull::new(alloc::alloc(layout)) else { alloc::handle_alloc_error(layout) };
-            start.as_ptr().copy_from_nonoverlapping(head.as_ptr(), count);
-            start.as_ptr().add(count).copy_from_nonoverlapping(text.as_ptr(), text.len());
+            start.as_ptr().copy_from_nonoverlapping(head.as_ptr(), head.len());
+            start.as_ptr().add(head.len()).copy_from_nonoverlapping(text.as_ptr(), text.len());
             start.cast()
         }
     }
@@ -82,7 +51,7 @@ impl Member {
     /// Bytes asked for.
     unsafe fn size(member: NonNull<Member>) -> usize {
         // Safety: as for `key`.
-        let (head, len) = unsafe { Member::head(member) };
+        let (len, head) = unsafe { Length::read(member.as_ptr().cast::<u8>()) };
         head + len
     }
 

@@ -42,6 +42,8 @@ fn blocks() -> Vec<Block> {
             let exchanges = &mut found.last_mut().expect("a file begins with a block").exchanges;
             if let Some(sent) = line.strip_prefix("> ") {
                 exchanges.push(Exchange { line: sent.to_owned(), expected: String::new(), is_pattern: false });
+            } else if line.starts_with("< ") {
+                // What a real server was asked in place of that.
             } else if let Some((kind, expected)) = line.split_once(' ') {
                 let exchange = exchanges.last_mut().expect("a reply stands behind what was sent");
                 exchange.expected = expected.to_owned();

@@ -20,6 +20,8 @@ const OUR_COMMANDS: &[(&str, &str)] = &[
     ("sdiffcard", "Redis 8.10"),
     ("sunioncard", "Redis 8.10"),
     ("client|capa", "Valkey"),
+    ("client|import-source", "Valkey"),
+    ("script|show", "Valkey"),
     ("commandlog", "Valkey"),
     ("commandlog|get", "Valkey"),
     ("commandlog|help", "Valkey"),
@@ -40,20 +42,21 @@ const OUR_COMMANDS: &[(&str, &str)] = &[
 const OUR_ARGUMENTS: &[(&str, &str)] = &[
     ("xadd", " condition:oneof?@8.2.0(keepref:pure-token=KEEPREF delref:pure-token=DELREF acked:pure-token=ACKED)"),
     ("xadd", " idmp:oneof?@8.6.0(pid:string=IDMPAUTO pid:block(pid:string=IDMP iid:string))"),
+    ("xread", LIMITS),
+    ("xreadgroup", LIMITS),
     ("xreadgroup", " min-idle-time:integer=CLAIM?@8.4.0"),
     ("xtrim", " condition:oneof?@8.2.0(keepref:pure-token=KEEPREF delref:pure-token=DELREF acked:pure-token=ACKED)"),
     // Of 8.2.
     ("bitop", " diff:pure-token=DIFF diff1:pure-token=DIFF1 andor:pure-token=ANDOR one:pure-token=ONE"),
     // Valkey 9.
+    ("geosearch", AREA),
     ("geosearch", POLYGON),
+    ("geosearchstore", AREA),
     ("geosearchstore", POLYGON),
     ("zscan", " noscores:pure-token=NOSCORES?"),
     // Redis 8.4 and 8.8.
-    (
-        "set",
-        " ifeq-value:string=IFEQ@8.4.0 ifne-value:string=IFNE@8.4.0 ifdeq-digest:integer=IFDEQ@8.4.0 \
-         ifdne-digest:integer=IFDNE@8.4.0",
-    ),
+    ("set", "form:oneof(plain:block("),
+    ("set", COMPARED),
     ("zinter", COUNT),
     ("zinterstore", COUNT),
     ("zunion", COUNT),
@@ -61,8 +64,17 @@ const OUR_ARGUMENTS: &[(&str, &str)] = &[
 ];
 
 const COUNT: &str = " count:pure-token=COUNT@8.8.0";
+const LIMITS: &str = " maxcount:integer=MAXCOUNT?@8.10.0 maxsize:integer=MAXSIZE?@8.10.0";
+/// The other form of SET.
+const COMPARED: &str = ") compared:block(value:string comparison:oneof(ifeq-value:string=IFEQ@8.4.0 \
+    ifne-value:string=IFNE@8.4.0 ifdeq-digest:integer=IFDEQ@8.4.0 ifdne-digest:integer=IFDNE@8.4.0) \
+    get:pure-token=GET?@6.2.0 expiration:oneof?(seconds:integer=EX@2.6.12 milliseconds:integer=PX@2.6.12 \
+    unix-time-seconds:unix-time=EXAT@6.2.0 unix-time-milliseconds:unix-time=PXAT@6.2.0 \
+    keepttl:pure-token=KEEPTTL@6.0.0)))";
+/// What Redis asks for is one choice, a polygon the other.
+const AREA: &str = "area:oneof(centered:block(";
 const POLYGON: &str =
-    " polygon:block(num-vertices:integer=BYPOLYGON vertices:block*(longitude:double latitude:double))";
+    ") polygon:block(num-vertices:integer=BYPOLYGON vertices:block*(longitude:double latitude:double)))";
 
 /// A reply as RESP2 has it.
 enum Tree {

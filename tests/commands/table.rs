@@ -40,6 +40,8 @@ const ARITY_OF_ITS_OWN: &[(&str, &str)] = &[
     ("REPLCONF", "takes and answers options that the manual does not tell of"),
     ("PSYNC", "may tell of a failover behind what the manual tells of"),
     ("HOTKEYS START", "says itself what is lacking"),
+    ("GEOSEARCH", "a polygon has three corners at least, which the notation does not say"),
+    ("GEOSEARCHSTORE", "a polygon has three corners at least, which the notation does not say"),
     ("CLIENT KILL", "each filter may be left out, but not all of them"),
 ];
 

@@ -123,3 +123,45 @@ fn keys_of_whole_commands() {
     check("COMMAND GETKEYS GET", "-ERR Invalid number of arguments specified for command\r\n");
     check("COMMAND INFO config|get|x", "*1\r\n$-1\r\n");
 }
+
+#[test]
+fn what_a_cluster_would_refuse_is_counted() {
+    let mut engine = Engine::new();
+    let one = engine.connect();
+    engine.ask(one, "CONFIG SET cluster-compatibility-sample-ratio 100");
+    let mut counted = |lines: &[&str], expected: u64| {
+        let before = engine.server.observe.totals.cluster_incompatible_ops;
+        lines.iter().for_each(|line| _ = engine.ask(one, line));
+        let after = engine.server.observe.totals.cluster_incompatible_ops;
+        assert_eq!(after - before, expected, "{lines:?}");
+    };
+    // 1. Other databases: also where nothing comes of it, as long as the words are sound.
+    counted(&["SELECT 0", "SELECT x", "SWAPDB 0 99", "SWAPDB x 0", "MOVE k 0", "MOVE k 99"], 0);
+    counted(&["SELECT 99", "SELECT 1", "SELECT 0", "SWAPDB 0 0", "MOVE none 1"], 4);
+    counted(&["COPY a b{a}", "COPY a b{a} DB 0", "COPY a b{a} DB 99", "COPY a b{a} DB 1 XX"], 0);
+    counted(&["COPY none k{none} DB 1", "COPY a b DB 1"], 3);
+    // 2. Keys in several slots, before anything may refuse the command but its arity.
+    counted(&["MGET a a", "MGET a", "MGET", "SET a b"], 0);
+    counted(&["MGET a b", "RENAME none other", "XREAD STREAMS a b 0 0", "SINTERCARD 2 a b"], 4);
+    counted(&["SSUBSCRIBE a", "SUNSUBSCRIBE a", "SPUBLISH a m"], 0);
+    counted(&["SSUBSCRIBE a b", "SUNSUBSCRIBE a b"], 2);
+    // 3. What is queued by itself, and again all together.
+    counted(&["MULTI", "GET a", "GET b", "EXEC"], 1);
+    counted(&["MULTI", "MGET a b", "MGET c d", "EXEC"], 3);
+    counted(&["MULTI", "MGET a b", "DISCARD", "MULTI", "EXEC", "EXEC"], 1);
+    // 4. Patterns of SORT, each.
+    counted(&["RPUSH l 1 2 3", "SORT l BY nosort GET #", "SORT l BY w{l}_*", "SORT l STORE d{l}"], 0);
+    counted(&["SORT l BY w_* GET o_* GET p_*", "SORT none BY w_*", "SORT l BY w_* FOO", "SORT_RO l BY w_*"], 6);
+    // 5. Scripts: once with what calls them.
+    let script = |flags: &str, code: &str, keys: &str| format!("EVAL \"#!lua{flags}\\n{code}\" {keys}");
+    let (both, each) = ("redis.call('mget','a','b')", "redis.call('get','a') redis.call('get','b')");
+    counted(&[&script("", both, "2 a b"), &script("", both, "0"), &script("", each, "0")], 3);
+    counted(&[&script("", "redis.call('get','b')", "1 a"), &script("", "redis.call('get','b')", "1 b")], 1);
+    counted(&[&script(" flags=allow-cross-slot-keys", each, "0"), &format!("EVAL \"{each}\" 0")], 0);
+    counted(&[&script(" flags=allow-cross-slot-keys", both, "0"), &format!("EVAL \"{both}\" 0")], 2);
+    counted(&[&script(" flags=no-cluster", "return 1", "0"), &script(" flags=no-cluster", "return 1", "2 a b")], 3);
+    counted(&["EVAL \"redis.call('select','1')\" 0", "EVAL \"redis.pcall('mget')\" 0"], 1);
+    // 6. Nothing is looked at while nobody asks.
+    counted(&["CONFIG SET cluster-compatibility-sample-ratio 0", "MGET a b"], 0);
+    assert!(!engine.ask(one, "INFO stats").contains("cluster_incompatible_ops"));
+}

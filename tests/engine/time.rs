@@ -39,3 +39,32 @@ fn a_large_value_goes_in_slices() {
     let slices = std::iter::repeat_with(|| garbage.free_slice()).take_while(|is_empty| !is_empty).count();
     assert!(slices > 20, "{MEMBERS} members went in {slices} slices");
 }
+
+#[test]
+fn a_key_that_is_due_is_deleted_where_nothing_is_stored() {
+    let mut engine = Engine::new();
+    let (listener, one) = (engine.connect(), engine.connect());
+    engine.ask(one, "CONFIG SET notify-keyspace-events EA");
+    engine.ask(one, "SADD s a");
+    let mut events = |line: &str| {
+        engine.ask(one, "SET k v PX 1");
+        engine.server.now += 10;
+        engine.ask(listener, "PSUBSCRIBE __keyevent@0__:*");
+        engine.replies(listener);
+        engine.ask(one, line);
+        let heard = String::from_utf8(engine.replies(listener)).expect("text");
+        engine.ask(listener, "PUNSUBSCRIBE");
+        let names = heard.split("\r\n").filter_map(|word| word.strip_prefix("__keyevent@0__:"));
+        names.filter(|name| *name != "*").map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    for line in [
+        "SUNIONSTORE k none",
+        "ZUNIONSTORE k 1 none",
+        "ZRANGESTORE k none 0 -1",
+        "SORT none STORE k",
+        "BITOP OR k none",
+    ] {
+        assert_eq!(events(line), "del", "{line}");
+    }
+    assert_eq!(events("SUNIONSTORE k s"), "expired sunionstore");
+}

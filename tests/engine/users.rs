@@ -22,6 +22,9 @@ fn what_was_queued_is_asked_again_at_exec() {
     assert_eq!(engine.ask(bob, "EXEC"), expected);
     let counts = engine.server.acl.log.counts();
     assert_eq!((counts.command, counts.key, counts.channel), (1, 1, 1));
+    // The log shows the client as it was: inside a transaction of so many commands, which is over now.
+    assert!(engine.ask(admin, "ACL LOG 1").contains("flags=x db=0 sub=0 psub=0 ssub=0 multi=4 watch=0"));
+    assert!(engine.ask(admin, "CLIENT LIST USER bob").contains("flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0"));
 }
 
 #[test]

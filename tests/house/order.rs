@@ -56,6 +56,12 @@ fn gates_come_in_their_order() {
             ("not in transactions", "permissions", "what no transaction may hold is refused whoever asks, as in Redis"),
             ("permissions", "clients", "who may not call a command does not decide who has to go"),
             ("permissions", "memory", "who may not call a command learns nothing of the server's state by it"),
+            (
+                "permissions",
+                "cluster sample",
+                "a cluster, too, refuses who may not call a command before it looks for slots",
+            ),
+            ("cluster sample", "clients", "a cluster sends a command elsewhere before it makes room for it"),
             ("clients", "memory", "what clients give back need not be taken from the data"),
             ("memory", "tracking", "what is evicted is told before more is forgotten"),
             ("tracking", "writes", "a command that is refused makes room all the same, as in Redis"),

@@ -17,64 +17,52 @@ pub const COMMANDS: &[Command] = &[command("ACL", "", -2)
     .cost("Depends on the subcommand.")
     .says("Says who may do what.")
     .container(&[
-        row("CAT", "[category]", -2)
+        sub("CAT", "[category]", -2)
             .cost("O(1): categories and commands are a fixed set")
             .says("Lists the categories, or the commands of one.")
             .server(inquire::cat),
-        row("DELUSER", "username+", -3)
-            .flags(ADMIN)
+        admin("DELUSER", "username+", -3)
             .tips(ALL_NODES)
             .cost("O(n) over the connections")
             .says("Removes users, and closes their connections.")
             .server(users::delete),
-        row("DRYRUN", "username command [arg+]", -4)
+        admin("DRYRUN", "username command [arg+]", -4)
             .since("7.0.0")
-            .flags(ADMIN)
             .cost("O(1)")
             .says("Tells whether a user could make a call, without making it.")
             .server(inquire::dry_run),
-        row("GENPASS", "[bits:integer]", -2)
+        sub("GENPASS", "[bits:integer]", -2)
             .cost("O(1)")
             .says("Makes a password that cannot be guessed.")
             .server(inquire::generate_password),
-        row("GETUSER", "username", 3)
-            .flags(ADMIN)
+        admin("GETUSER", "username", 3)
             .cost("O(n) over the user's rules")
             .says("Shows the rules of a user.")
             .server(users::get),
-        row("LIST", "", 2)
-            .flags(ADMIN)
+        admin("LIST", "", 2)
             .cost("O(n) over the users")
             .says("Shows all users as lines of an ACL file.")
             .server(users::list),
-        row("LOAD", "", 2)
-            .flags(ADMIN)
+        admin("LOAD", "", 2)
             .cost("O(n) over the users")
             .says("Reads the users from the ACL file anew.")
             .server(file::load),
-        row("LOG", "[operation=count:integer|RESET]", -2)
-            .flags(ADMIN)
+        admin("LOG", "[operation=count:integer|RESET]", -2)
             .cost("O(n) over the entries shown")
             .says("Shows what was refused lately, or forgets it.")
             .server(refused::log),
-        row("SAVE", "", 2)
-            .flags(ADMIN)
+        admin("SAVE", "", 2)
             .tips(ALL_NODES)
             .cost("O(n) over the users")
             .says("Writes the users to the ACL file.")
             .server(file::save),
-        row("SETUSER", "username [rule+]", -3)
-            .flags(ADMIN)
+        admin("SETUSER", "username [rule+]", -3)
             .tips(ALL_NODES)
             .cost("O(n) over the rules given")
             .says("Makes a user, or changes one.")
             .server(users::set),
-        row("USERS", "", 2)
-            .flags(ADMIN)
-            .cost("O(n) over the users")
-            .says("Lists the names of all users.")
-            .server(users::names),
-        row("WHOAMI", "", 2)
+        admin("USERS", "", 2).cost("O(n) over the users").says("Lists the names of all users.").server(users::names),
+        sub("WHOAMI", "", 2)
             .cost("O(1)")
             .says("The name of the user that the connection speaks as.")
             .server(users::own),
@@ -83,6 +71,12 @@ pub const COMMANDS: &[Command] = &[command("ACL", "", -2)
 
 const ALL_NODES: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 
-const fn row(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
+/// What anybody may ask.
+const fn sub(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
     command(name, grammar, arity).since("6.0.0").group(Group::Server).flags(NOSCRIPT | LOADING | STALE)
+}
+
+/// What is for those who look after users.
+const fn admin(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
+    sub(name, grammar, arity).flags(ADMIN)
 }

@@ -51,7 +51,7 @@ fn bitop(call: &mut Call, db: &mut Db) -> Outcome {
     call.reply.integer(result.len() as i64);
     let target = call.key(2);
     if result.is_empty() {
-        db.remove(target, event::DEL);
+        db.remove_even_due(target, event::DEL);
     } else {
         // A short one goes into its entry, a long one is the value as it is.
         db.set_string(target, StringValue::raw(&result), Deadline::Clear, event::SET);

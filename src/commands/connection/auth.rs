@@ -151,8 +151,8 @@ fn reset(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     session.is_resp3 = false;
     session.db = 0;
     set_name(session, b"");
-    use session_flag::{MONITOR, NO_EVICT, NO_TOUCH, REPLY_OFF, REPLY_SKIP_NEXT, SUBSCRIBED};
-    session.clear(MONITOR | NO_EVICT | NO_TOUCH | REPLY_OFF | REPLY_SKIP_NEXT | SUBSCRIBED);
+    use session_flag::{IMPORT_SOURCE, MONITOR, NO_EVICT, NO_TOUCH, REPLY_OFF, REPLY_SKIP_NEXT, SUBSCRIBED};
+    session.clear(IMPORT_SOURCE | MONITOR | NO_EVICT | NO_TOUCH | REPLY_OFF | REPLY_SKIP_NEXT | SUBSCRIBED);
     server.reset_session_user(key);
     call.reply.set_resp3(false);
     call.reply.simple("RESET");

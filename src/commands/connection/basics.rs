@@ -60,7 +60,12 @@ fn echo(call: &mut Call, _: &mut Db) -> Outcome {
 }
 
 fn select(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
-    let index = call.database(1, server.keyspace.databases())?;
+    let chosen = call.database(1, server.keyspace.databases());
+    // Also a number that is too large: a cluster has one database.
+    if call.integer(1).is_ok_and(|number| number != 0 && i32::try_from(number).is_ok()) {
+        call.note_beyond_cluster();
+    }
+    let index = chosen?;
     let session = server.sessions.get_mut(call.session).expect("the session at hand");
     session.db = index;
     call.reply.ok();

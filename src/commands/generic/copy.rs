@@ -31,6 +31,9 @@ fn copy(call: &mut Call, keyspace: &mut Keyspace) -> Outcome {
         }
         index += 1;
     }
+    if target != call.db {
+        call.note_beyond_cluster();
+    }
     let (from, to) = (call.key(1), call.key(2));
     if target == call.db && from.bytes == to.bytes {
         return Err(SAME_OBJECT);

@@ -119,6 +119,7 @@ fn swapdb(call: &mut Call, keyspace: &mut Keyspace) -> Outcome {
     let (Some(first), Some(second)) = (in_range(first), in_range(second)) else {
         return Err(fault::DB_OUT_OF_RANGE);
     };
+    call.note_beyond_cluster();
     keyspace.swap(first, second);
     keyspace.db_mut(first).effects.dirty += 1;
     call.reply.ok();

@@ -81,6 +81,7 @@ fn move_key(call: &mut Call, keyspace: &mut Keyspace) -> Outcome {
     if from == to {
         return Err(SAME_OBJECT);
     }
+    call.note_beyond_cluster();
     let (source, target) = keyspace.pair(from, to);
     if source.lookup_to_write(key).is_none() || target.lookup_to_write(key).is_some() {
         call.reply.integer(0);

@@ -16,13 +16,13 @@ use crate::structures::geo::{Area, Position};
 use crate::structures::list_pack::Item;
 use crate::value::zset::{Builder, Zset};
 
-/// Where one searches from, and what.
+/// Where one searches. A polygon has no centre: it excludes what says where that would be.
 macro_rules! from_and_by {
     ($before:literal, $behind:literal) => {
         concat!(
             $before,
-            " {from=FROMMEMBER member|FROMLONLAT {fromlonlat=longitude:double latitude:double}}",
-            " {by={circle=BYRADIUS radius:double {unit=M|KM|FT|MI}}|{box=BYBOX width:double height:double {unit=M|KM|FT|MI}}",
+            " {area={centered={from=FROMMEMBER member|FROMLONLAT {fromlonlat=longitude:double latitude:double}}",
+            " {by={circle=BYRADIUS radius:double {unit=M|KM|FT|MI}}|{box=BYBOX width:double height:double {unit=M|KM|FT|MI}}}}",
             "|{polygon=BYPOLYGON num-vertices:integer {vertices=longitude:double latitude:double}+}}",
             " [order=ASC|DESC] [count-block=COUNT count:integer [ANY]] ",
             $behind
@@ -127,7 +127,7 @@ fn search(call: &mut Call, db: &mut Db, form: Form) -> Outcome {
     let (Some(zset), Some(area)) = (zset, area) else {
         match request.target {
             Some(target) => {
-                db.remove(call.key(target.key), event::DEL);
+                db.remove_even_due(call.key(target.key), event::DEL);
                 call.reply.integer(0);
             }
             None => call.reply.array(0),

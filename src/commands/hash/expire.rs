@@ -83,6 +83,7 @@ fn give_deadline(call: &mut Call, db: &mut Db, when: When) -> Outcome {
             };
             if answer > 0 {
                 count += 1;
+                changes.name(field);
                 if journalled {
                     changed.push(field);
                 }
@@ -136,6 +137,7 @@ pub(super) fn hpersist(call: &mut Call, db: &mut Db) -> Outcome {
                 Some(Some(_)) => {
                     hash.set_deadline(field, None);
                     is_changed = true;
+                    changes.name(field);
                     DONE
                 }
             };

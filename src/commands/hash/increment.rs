@@ -20,6 +20,7 @@ pub(super) fn hincrby(call: &mut Call, db: &mut Db) -> Outcome {
         };
         let sum = old.checked_add(increment).ok_or(Stop::error("ERR increment or decrement would overflow"))?;
         hash.set_keeping(field, IntegerText::new().of(sum), changes.limits);
+        changes.name(field);
         changes.record(HINCRBY, 1);
         Ok::<i64, Stop>(sum)
     })??;
@@ -46,6 +47,7 @@ pub(super) fn hincrbyfloat(call: &mut Call, db: &mut Db) -> Outcome {
         let mut text = Vec::new();
         sum.write(&mut text);
         hash.set_keeping(field, &text, changes.limits);
+        changes.name(field);
         changes.record(HINCRBYFLOAT, 1);
         Ok(text)
     })??;

@@ -67,18 +67,17 @@ pub(super) fn hgetex(call: &mut Call, db: &mut Db) -> Outcome {
                 Expiration::At(_) if is_over => {
                     hash.remove(field);
                     removed.push(field);
-                    count += 1;
                 }
                 Expiration::At(deadline) => {
                     hash.set_deadline(field, Some(deadline));
-                    count += 1;
                 }
                 Expiration::Persist if hash.deadline(field).flatten().is_some() => {
                     hash.set_deadline(field, None);
-                    count += 1;
                 }
-                _ => {}
+                _ => continue,
             }
+            changes.name(field);
+            count += 1;
         }
         if count > 0 {
             let event = match expiration {
@@ -214,16 +213,19 @@ pub(super) fn hsetex(call: &mut Call, db: &mut Db) -> Outcome {
                 _ => {}
             }
         }
+        pairs.iter().step_by(2).for_each(|field| changes.name(field));
         changes.record(HSET, pairs.len() as u64 / 2);
         if over {
             for field in pairs.iter().step_by(2) {
                 if hash.remove(field) {
                     gone += 1;
                     removed.push(field);
+                    changes.name(field);
                 }
             }
             changes.record(HDEL, 0);
         } else if matches!(expiration, Expiration::At(_)) {
+            pairs.iter().step_by(2).for_each(|field| changes.name(field));
             changes.record(HEXPIRE, 0);
         }
         Some(gone)

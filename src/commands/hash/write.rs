@@ -30,6 +30,7 @@ fn set_pairs(call: &Call, db: &mut Db) -> Result<usize, Stop> {
         let mut created = 0;
         for index in (0..words.len()).step_by(2) {
             created += usize::from(hash.set(words.get(index), words.get(index + 1), changes.limits));
+            changes.name(words.get(index));
         }
         changes.record(HSET, words.len() as u64 / 2);
         created
@@ -44,6 +45,7 @@ pub(super) fn hsetnx(call: &mut Call, db: &mut Db) -> Outcome {
         let is_new = !hash.contains(words.get(0), changes.now);
         if is_new {
             hash.set(words.get(0), words.get(1), changes.limits);
+            changes.name(words.get(0));
             changes.record(HSET, 1);
         }
         is_new
@@ -57,7 +59,10 @@ pub(super) fn hdel(call: &mut Call, db: &mut Db) -> Outcome {
     let removed = db.edit(call.key(1), |hash: &mut Hash, changes| {
         let mut removed = 0;
         for field in fields.iter() {
-            removed += u64::from(hash.remove(field));
+            if hash.remove(field) {
+                removed += 1;
+                changes.name(field);
+            }
             if hash.is_empty() {
                 break;
             }
@@ -87,7 +92,10 @@ pub(super) fn hgetdel(call: &mut Call, db: &mut Db) -> Outcome {
                 Some(value) => answer(reply, value),
                 None => reply.null(),
             }
-            removed += u64::from(hash.remove(field));
+            if hash.remove(field) {
+                removed += 1;
+                changes.name(field);
+            }
         }
         if removed > 0 {
             changes.record(HDEL, removed);

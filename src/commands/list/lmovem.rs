@@ -83,7 +83,11 @@ impl Wanted {
 fn lmovem(call: &mut Call, db: &mut Db) -> Outcome {
     let wanted = Wanted::parse(call, 5)?;
     if !move_elements(call, db, &wanted)? {
-        call.reply.null_array();
+        // Up to so many may be none.
+        match wanted.is_exact {
+            true => call.reply.null_array(),
+            false => call.reply.array(0),
+        }
     }
     Ok(())
 }

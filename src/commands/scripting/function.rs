@@ -12,54 +12,43 @@ use crate::server::{Server, World};
 use crate::spec::flag::{ALLOW_BUSY, DENYOOM, NOSCRIPT, WRITE};
 use crate::spec::{Group, Spec, command};
 
-const ALL_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:all_succeeded"];
-
 pub const COMMANDS: &[Command] = &[command("FUNCTION", "", -2)
     .since("7.0.0")
     .group(Group::Scripting)
     .cost("Depends on the subcommand")
     .says("Libraries of functions.")
     .container(&[
-        row("DELETE", "library-name", 3)
-            .flags(WRITE)
-            .tips(ALL_SHARDS)
-            .cost("O(1)")
-            .says("Takes a library away.")
-            .server(registry::delete),
-        row("DUMP", "", 2)
+        changes("DELETE", "library-name", 3).cost("O(1)").says("Takes a library away.").server(registry::delete),
+        sub("DUMP", "", 2)
             .cost("O(n) in the functions")
             .says("All libraries as bytes, for FUNCTION RESTORE.")
             .server(registry::dump),
-        row("FLUSH", "[flush-type=ASYNC|SYNC]", -2)
-            .flags(WRITE)
-            .tips(ALL_SHARDS)
+        changes("FLUSH", "[flush-type=ASYNC|SYNC]", -2)
             .cost("O(n) in the functions")
             .says("Takes all libraries away.")
             .server(registry::flush),
-        row("KILL", "", 2)
+        sub("KILL", "", 2)
             .flags(ALLOW_BUSY)
             .tips(&["request_policy:all_shards", "response_policy:one_succeeded"])
             .cost("O(1)")
             .says("Ends the function that runs, if it has not written.")
             .server(kill),
-        row("LIST", "[LIBRARYNAME library-name-pattern] [WITHCODE]", -2)
+        sub("LIST", "[LIBRARYNAME library-name-pattern] [WITHCODE]", -2)
             .tips(&["nondeterministic_output_order"])
             .cost("O(n) in the functions")
             .says("Tells of libraries and their functions.")
             .server(list),
-        row("LOAD", "[REPLACE] function-code", -3)
-            .flags(WRITE | DENYOOM)
-            .tips(ALL_SHARDS)
+        changes("LOAD", "[REPLACE] function-code", -3)
+            .flags(DENYOOM)
             .cost("O(1), compiling aside")
             .says("Makes a library of its code.")
             .server(registry::load),
-        row("RESTORE", "serialized-value [policy=FLUSH|APPEND|REPLACE]", -3)
-            .flags(WRITE | DENYOOM)
-            .tips(ALL_SHARDS)
+        changes("RESTORE", "serialized-value [policy=FLUSH|APPEND|REPLACE]", -3)
+            .flags(DENYOOM)
             .cost("O(n) in the functions of the payload")
             .says("Makes libraries of what FUNCTION DUMP gave.")
             .server(registry::restore),
-        row("STATS", "", 2)
+        sub("STATS", "", 2)
             .flags(ALLOW_BUSY)
             .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
             .cost("O(1)")
@@ -68,8 +57,13 @@ pub const COMMANDS: &[Command] = &[command("FUNCTION", "", -2)
         help_row(Group::Scripting, "7.0.0"),
     ])];
 
-const fn row(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
+const fn sub(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
     command(name, grammar, arity).since("7.0.0").group(Group::Scripting).flags(NOSCRIPT)
+}
+
+/// What changes libraries, and so on every shard.
+const fn changes(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
+    sub(name, grammar, arity).flags(WRITE).tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
 }
 
 fn kill(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {

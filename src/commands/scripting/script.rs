@@ -13,36 +13,41 @@ pub const COMMANDS: &[Command] = &[command("SCRIPT", "", -2)
     .cost("Depends on the subcommand")
     .says("The scripts that are known.")
     .container(&[
-        row("DEBUG", "{mode=YES|SYNC|NO}", 3, "3.2.0")
+        sub("DEBUG", "{mode=YES|SYNC|NO}", 3, "3.2.0")
             .cost("O(1)")
             .says("Accepted: there is no debugger of scripts.")
             .server(debug),
-        row("EXISTS", "sha1+", -3, "2.6.0")
+        sub("EXISTS", "sha1+", -3, "2.6.0")
             .tips(&["request_policy:all_shards", "response_policy:agg_logical_and"])
             .cost("O(n) in the names given")
             .says("Which scripts are known.")
             .server(exists),
-        row("FLUSH", "[flush-type=ASYNC|SYNC]@6.2.0", -2, "2.6.0")
+        sub("FLUSH", "[flush-type=ASYNC|SYNC]@6.2.0", -2, "2.6.0")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
             .cost("O(n) in the scripts that are known")
             .says("Forgets all scripts.")
             .server(flush),
-        row("KILL", "", 2, "2.6.0")
+        sub("KILL", "", 2, "2.6.0")
             .flags(ALLOW_BUSY)
             .tips(&["request_policy:all_shards", "response_policy:one_succeeded"])
             .cost("O(1)")
             .says("Ends the script that runs, if it has not written.")
             .server(kill),
-        row("LOAD", "script", 3, "2.6.0")
+        sub("LOAD", "script", 3, "2.6.0")
             .flags(STALE)
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
             .cost("O(n) in the bytes of the script")
             .says("Makes a script known, without running it.")
             .server(load),
+        sub("SHOW", "sha1", 3, "8.0.0")
+            .flags(STALE)
+            .cost("O(1)")
+            .says("The text of a script that is known.")
+            .server(show),
         help_row(Group::Scripting, "5.0.0"),
     ])];
 
-const fn row(name: &'static str, grammar: &'static str, arity: i32, since: &'static str) -> Spec {
+const fn sub(name: &'static str, grammar: &'static str, arity: i32, since: &'static str) -> Spec {
     command(name, grammar, arity).since(since).group(Group::Scripting).flags(NOSCRIPT)
 }
 
@@ -88,5 +93,11 @@ fn load(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let script = cache.by_body(&engine, call.arg(2), true);
     let script = script.map_err(|text| Stop::error_owned([b"ERR ", &*text].concat()))?;
     call.reply.bulk(&script.sha);
+    Ok(())
+}
+
+fn show(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let body = server.scripts.cache.body(&call.arg(2).to_ascii_lowercase());
+    call.reply.bulk(body.ok_or(Stop::error("NOSCRIPT No matching script."))?);
     Ok(())
 }

@@ -106,7 +106,15 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Whether, in a cluster, keys of the pattern may be in another slot than the key that is sorted.
+/// Whether, in a cluster, keys of the pattern may be in another slot than the key that is sorted. Told, where it is only counted.
 fn leads_elsewhere(call: &Call, pattern: &[u8]) -> bool {
-    call.settings.cluster_enabled && slot_of_pattern(pattern) != Some(slot_of_key(call.arg(1)))
+    let settings = call.settings;
+    if !settings.cluster_enabled && settings.cluster_compatibility_sample_percent == 0 {
+        return false;
+    }
+    let is_elsewhere = slot_of_pattern(pattern) != Some(slot_of_key(call.arg(1)));
+    if is_elsewhere {
+        call.note_beyond_cluster();
+    }
+    settings.cluster_enabled && is_elsewhere
 }

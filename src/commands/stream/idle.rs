@@ -4,7 +4,7 @@ use std::collections::BinaryHeap;
 
 use super::journal::{self, Place};
 use super::read::note_delivery;
-use super::reply::{write_entry_parts, write_id};
+use super::reply::{Room, write_entry_parts, write_id};
 use crate::base::clock::Ms;
 use crate::exec::Call;
 use crate::keyspace::{Db, Key};
@@ -38,12 +38,15 @@ pub fn deliver(
     (log, facts): (&StreamLog, StreamFacts),
     group: &mut Group,
     consumer: ConsumerId,
-    (idle, count, is_unacknowledged): (Vec<StreamId>, Option<usize>, bool),
-) {
+    (idle, room, is_unacknowledged): (Vec<StreamId>, Room, bool),
+) -> usize {
     const FOUND: &str = "it was found among what is pending";
     let start_of_reply = call.reply.deferred();
     let mut shown = 0;
     for id in idle {
+        if shown > 0 && !room.has_more(shown, &mut call.reply) {
+            break;
+        }
         let before = group.pending().get(id).expect(FOUND);
         let entry = log.find(id).expect("it was found in the log");
         let delivery = Delivery { time: call.now, count: { before.count }.wrapping_add(1), consumer };
@@ -54,7 +57,7 @@ pub fn deliver(
         shown += 1;
     }
     let behind = group.last_id;
-    if count != Some(shown) && facts.last_entry_id > behind {
+    if (shown == 0 || room.has_more(shown, &mut call.reply)) && facts.last_entry_id > behind {
         let mut cursor = group.cursor;
         log.visit_behind(behind, &mut cursor, &mut |entry| {
             facts.advance(group, entry.id);
@@ -64,12 +67,13 @@ pub fn deliver(
                 group.consumer_mut(consumer).active = Some(call.now);
             }
             shown += 1;
-            count != Some(shown)
+            room.has_more(shown, &mut call.reply)
         });
         group.cursor = cursor;
         journal::went_on(call, place, group);
     }
     call.reply.finish_array(start_of_reply, shown);
+    shown
 }
 
 fn write(call: &mut Call, id: StreamId, entry: crate::structures::stream_log::Entry, idle_ms: Ms, count: u64) {

@@ -1,7 +1,7 @@
 //! XINFO: what a stream, its groups and their consumers are like.
 
 use super::group::no_group_of;
-use super::reply::{write_entry, write_id, write_range};
+use super::reply::{Room, write_entry, write_id, write_range};
 use crate::commands::help::help_row;
 use crate::exec::{Call, Command, Outcome, Stop, fault};
 use crate::keyspace::{Db, Key};
@@ -178,7 +178,7 @@ fn write_ends(reply: &mut Reply, stream: &Stream) {
 fn write_full(reply: &mut Reply, stream: &Stream, count: Option<usize>) {
     let facts = stream.facts();
     reply.bulk(b"entries");
-    write_range(reply, stream.log(), StreamId::MIN, StreamId::MAX, count);
+    write_range(reply, stream.log(), StreamId::MIN, StreamId::MAX, Room::of(count));
     reply.bulk(b"groups");
     reply.array(stream.groups().len());
     for (name, group) in stream.groups() {

@@ -4,7 +4,7 @@ use super::consume::find_or_create;
 use super::idle;
 use super::ids::{Ids, id_text, parse_exact};
 use super::journal::{self, Place};
-use super::reply::{write_entry, write_id, write_range};
+use super::reply::{Room, write_entry, write_id, write_range};
 use crate::base::clock::Ms;
 use crate::base::number::parse_i64;
 use crate::exec::{Block, Call, Command, Outcome, Stop, WhenDenied, fault};
@@ -16,8 +16,11 @@ use crate::structures::stream_log::{StreamId, StreamLog};
 use crate::value::Kind;
 use crate::value::stream::{ConsumerId, Delivery, Group, Stream, StreamFacts};
 
+const READ_GRAMMAR: &str = "[COUNT count:integer] [MAXCOUNT maxcount:integer@8.10.0] \
+                            [MAXSIZE maxsize:integer@8.10.0] [BLOCK milliseconds:integer] STREAMS {streams=key+ id+}";
+
 pub const COMMANDS: &[Command] = &[
-    command("XREAD", "[COUNT count:integer] [BLOCK milliseconds:integer] STREAMS {streams=key+ id+}", -4)
+    command("XREAD", READ_GRAMMAR, -4)
         .since("5.0.0")
         .group(CommandGroup::Stream)
         .flags(READONLY | BLOCKING | MOVABLE_KEYS)
@@ -27,7 +30,9 @@ pub const COMMANDS: &[Command] = &[
         .data(|call, db| read(call, db, false)),
     command(
         "XREADGROUP",
-        "GROUP {group-block=group consumer} [COUNT count:integer] [BLOCK milliseconds:integer] [CLAIM min-idle-time:integer@8.4.0] [NOACK] STREAMS {streams=key+ id+}",
+        "GROUP {group-block=group consumer} [COUNT count:integer] [MAXCOUNT maxcount:integer@8.10.0] \
+         [MAXSIZE maxsize:integer@8.10.0] [BLOCK milliseconds:integer] [CLAIM min-idle-time:integer@8.4.0] [NOACK] \
+         STREAMS {streams=key+ id+}",
         -7,
     )
     .since("5.0.0")
@@ -44,6 +49,10 @@ pub const COMMANDS: &[Command] = &[
 struct Wanted {
     /// Entries of one stream at most.
     count: Option<usize>,
+    /// Entries of all streams at most.
+    entries_max: Option<usize>,
+    /// Bytes of the reply from which on no entry follows.
+    reply_bytes_max: Option<usize>,
     /// `None`: no waiting; an inner `None`: for ever.
     deadline: Option<Option<Ms>>,
     is_unacknowledged: bool,
@@ -70,6 +79,12 @@ fn parse_wanted(call: &Call, by_group: bool) -> Result<Wanted, Stop> {
         } else if call.is(index, "COUNT") && more > 0 {
             index += 1;
             wanted.count = usize::try_from(call.integer(index)?).ok().filter(|count| *count > 0);
+        } else if call.is(index, "MAXCOUNT") && more > 0 {
+            index += 1;
+            wanted.entries_max = Some(parse_positive(call, index, "ERR MAXCOUNT must be a positive integer")?);
+        } else if call.is(index, "MAXSIZE") && more > 0 {
+            index += 1;
+            wanted.reply_bytes_max = Some(parse_positive(call, index, "ERR MAXSIZE must be a positive integer")?);
         } else if call.is(index, "STREAMS") && more > 0 {
             wanted.keys_at = index + 1;
             if more % 2 == 1 {
@@ -105,6 +120,11 @@ fn parse_wanted(call: &Call, by_group: bool) -> Result<Wanted, Stop> {
     if wanted.keys_at == 0 {
         return Err(fault::SYNTAX);
     }
+    if let (Some(entries_max), Some(count)) = (wanted.entries_max, wanted.count)
+        && entries_max < count
+    {
+        return Err("ERR MAXCOUNT must be greater than or equal to COUNT".into());
+    }
     if by_group && wanted.group_at == 0 {
         return Err("ERR Missing GROUP option for XREADGROUP".into());
     }
@@ -118,6 +138,11 @@ fn unbalanced(by_group: bool) -> Stop {
     Stop::error_owned(format!(
         "ERR Unbalanced '{name}' list of streams: for each stream key an ID{comma} {special} must be specified."
     ))
+}
+
+fn parse_positive(call: &Call, index: usize, fault: &'static str) -> Result<usize, Stop> {
+    let number = parse_i64(call.arg(index)).and_then(|number| usize::try_from(number).ok());
+    number.filter(|number| *number > 0).ok_or(fault.into())
 }
 
 /// Milliseconds for which an entry is pending at least.
@@ -143,16 +168,24 @@ fn read(call: &mut Call, db: &mut Db, by_group: bool) -> Outcome {
     let wanted = parse_wanted(call, by_group)?;
     let ids = find_ids(call, db, &wanted)?;
     let ids = ids.as_slice();
-    let mut served = 0;
+    let (mut served, mut shown) = (0, 0);
     let mut start_of_reply = None;
+    let reply_end = wanted.reply_bytes_max.map_or(usize::MAX, |bytes| call.reply.output().len().saturating_add(bytes));
     for (at, id) in ids.iter().enumerate() {
+        // What all streams may give together is used up by those before; whatever its size, one entry is given.
+        let left = wanted.entries_max.map(|entries_max| entries_max - shown);
+        if shown > 0 && !(Room { entries: left, reply_end }).has_more(0, &mut call.reply) {
+            break;
+        }
+        let room = Room { entries: wanted.count.into_iter().chain(left).min(), reply_end };
         let index = wanted.keys_at + at;
-        let has_news = if by_group {
-            serve_consumer(call, db, &wanted, index, *id, &mut start_of_reply)?
+        let given = if by_group {
+            serve_consumer(call, db, &wanted, room, (index, *id), &mut start_of_reply)?
         } else {
-            serve_reader(call, db, &wanted, index, *id, &mut start_of_reply)?
+            serve_reader(call, db, room, (index, *id), &mut start_of_reply)?
         };
-        served += usize::from(has_news);
+        served += usize::from(given.is_some());
+        shown += given.unwrap_or(0);
     }
     if by_group {
         journal::not_as_received(call);
@@ -234,67 +267,63 @@ fn begin_stream(call: &mut Call, key: &[u8], start: &mut Start) {
     call.reply.bulk(key);
 }
 
-/// Shows the entries behind `id`; false when there are none.
+/// Shows the entries behind `id` of the stream whose key is word `index`; how many, `None` when there are none.
 fn serve_reader(
     call: &mut Call,
     db: &mut Db,
-    wanted: &Wanted,
-    index: usize,
-    id: StreamId,
+    room: Room,
+    (index, id): (usize, StreamId),
     start: &mut Start,
-) -> Result<bool, Stop> {
+) -> Result<Option<usize>, Stop> {
     let key = call.key(index);
-    let Some(stream) = db.read::<Stream>(key)? else { return Ok(false) };
+    let Some(stream) = db.read::<Stream>(key)? else { return Ok(None) };
     if stream.facts().last_entry_id <= id {
-        return Ok(false);
+        return Ok(None);
     }
     begin_stream(call, key.bytes, start);
     let from = id.next().expect("an entry is behind it");
-    write_range(&mut call.reply, stream.log(), from, StreamId::MAX, wanted.count);
-    Ok(true)
+    Ok(Some(write_range(&mut call.reply, stream.log(), from, StreamId::MAX, room)))
 }
 
-/// Gives a consumer what nobody of its group was given yet, or shows it what is pending with it; false when it is to wait.
+/// Gives a consumer what nobody of its group was given yet, or shows it what is pending with it; how many entries, `None` when it
+/// is to wait.
 fn serve_consumer(
     call: &mut Call,
     db: &mut Db,
     wanted: &Wanted,
-    index: usize,
-    id: StreamId,
+    room: Room,
+    (index, id): (usize, StreamId),
     start: &mut Start,
-) -> Result<bool, Stop> {
+) -> Result<Option<usize>, Stop> {
     let place = Place { key: call.key(index), group: call.arg(wanted.group_at) };
     let name = call.arg(wanted.group_at + 1);
     let served = db.edit_looking(place.key, |stream: &mut Stream, changes| {
-        let Some((log, facts, group)) = stream.log_and_group(place.group) else { return false };
+        let (log, facts, group) = stream.log_and_group(place.group)?;
         let (consumer, is_new) = find_or_create(group, changes, name, call);
         if is_new && wanted.is_unacknowledged {
             journal::consumer_came(call, place, name);
         }
         if id != NEW {
             begin_stream(call, place.key.bytes, start);
-            show_pending(call, log, group, consumer, id, wanted.count);
-            return true;
+            return Some(show_pending(call, log, group, consumer, id, room));
         }
         let has_news = facts.last_entry_id > group.last_id;
         let Some(idle_ms_min) = wanted.idle_ms_min else {
-            if has_news {
+            return has_news.then(|| {
                 begin_stream(call, place.key.bytes, start);
-                deliver(call, place, (log, facts), group, consumer, wanted);
                 changes.count_unseen(1);
-            }
-            return has_news;
+                deliver(call, place, (log, facts), group, consumer, (room, wanted.is_unacknowledged))
+            });
         };
-        let idle = idle::longest(log, group, call.now.saturating_sub(idle_ms_min), wanted.count);
+        let idle = idle::longest(log, group, call.now.saturating_sub(idle_ms_min), room.entries);
         if idle.is_empty() && !has_news {
-            return false;
+            return None;
         }
         begin_stream(call, place.key.bytes, start);
-        idle::deliver(call, place, (log, facts), group, consumer, (idle, wanted.count, wanted.is_unacknowledged));
         changes.count_unseen(1);
-        true
+        Some(idle::deliver(call, place, (log, facts), group, consumer, (idle, room, wanted.is_unacknowledged)))
     })?;
-    Ok(served.unwrap_or(false))
+    Ok(served.flatten())
 }
 
 /// Shows what is pending with a consumer behind `id`; what is there still counts as delivered once more.
@@ -304,13 +333,13 @@ fn show_pending(
     group: &mut Group,
     consumer: ConsumerId,
     id: StreamId,
-    count: Option<usize>,
-) {
+    room: Room,
+) -> usize {
     let start_of_reply = call.reply.deferred();
     let mut shown = 0;
     let mut from = id.next();
     while let Some(at) = from
-        && count != Some(shown)
+        && (shown == 0 || room.has_more(shown, &mut call.reply))
         && let Some((id, ())) = group.consumer(consumer).pending().seek(at)
     {
         match log.find(id) {
@@ -328,6 +357,7 @@ fn show_pending(
         from = id.next();
     }
     call.reply.finish_array(start_of_reply, shown);
+    shown
 }
 
 /// Gives a consumer the next entries of its group; there is at least one.
@@ -337,10 +367,10 @@ fn deliver(
     (log, facts): (&StreamLog, StreamFacts),
     group: &mut Group,
     consumer: ConsumerId,
-    wanted: &Wanted,
-) {
+    (room, is_unacknowledged): (Room, bool),
+) -> usize {
     // Of one entry it is known that there is one.
-    let start_of_reply = (wanted.count != Some(1)).then(|| call.reply.deferred());
+    let start_of_reply = (room.entries != Some(1)).then(|| call.reply.deferred());
     if start_of_reply.is_none() {
         call.reply.array(1);
     }
@@ -349,13 +379,13 @@ fn deliver(
     log.visit_behind(behind, &mut cursor, &mut |entry| {
         facts.advance(group, entry.id);
         write_entry(&mut call.reply, entry);
-        if !wanted.is_unacknowledged {
+        if !is_unacknowledged {
             note_delivery(call, place, group, entry.id, consumer);
         }
         shown += 1;
-        wanted.count != Some(shown)
+        room.has_more(shown, &mut call.reply)
     });
-    if !wanted.is_unacknowledged {
+    if !is_unacknowledged {
         group.consumer_mut(consumer).active = Some(call.now);
     }
     group.cursor = cursor;
@@ -363,6 +393,7 @@ fn deliver(
     if let Some(start) = start_of_reply {
         call.reply.finish_array(start, shown);
     }
+    shown
 }
 
 /// Notes that an entry went to a consumer for the first time.

@@ -8,6 +8,14 @@ use crate::server::journal::ms_text;
 use crate::spec::flag::{DENYOOM, FAST, WRITE};
 use crate::spec::{Group, at, command, key_flag};
 
+/// What SET takes in both of its forms: with a condition as Redis 8.0 knows it, or with a comparison, which excludes that.
+macro_rules! get_and_expiration {
+    () => {
+        "[GET]@6.2.0 [expiration=EX seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|\
+         EXAT unix-time-seconds:unix-time@6.2.0|PXAT unix-time-milliseconds:unix-time@6.2.0|KEEPTTL@6.0.0]"
+    };
+}
+
 pub const COMMANDS: &[Command] = &[
     command("PSETEX", "key milliseconds:integer value", 4)
         .deprecated("2.6.12", "SET")
@@ -20,9 +28,14 @@ pub const COMMANDS: &[Command] = &[
         .data(psetex),
     command(
         "SET",
-        "key value [condition=NX|XX|IFEQ ifeq-value@8.4.0|IFNE ifne-value@8.4.0|IFDEQ ifdeq-digest:integer@8.4.0|\
-         IFDNE ifdne-digest:integer@8.4.0]@2.6.12 [GET]@6.2.0 [expiration=EX seconds:integer@2.6.12|PX milliseconds:integer@2.6.12|\
-         EXAT unix-time-seconds:unix-time@6.2.0|PXAT unix-time-milliseconds:unix-time@6.2.0|KEEPTTL@6.0.0]",
+        concat!(
+            "key {form={plain=value [condition=NX|XX]@2.6.12 ",
+            get_and_expiration!(),
+            "}|{compared=value {comparison=IFEQ ifeq-value@8.4.0|IFNE ifne-value@8.4.0|IFDEQ ifdeq-digest:integer@8.4.0|\
+             IFDNE ifdne-digest:integer@8.4.0} ",
+            get_and_expiration!(),
+            "}}"
+        ),
         -3,
     )
     .group(Group::String)

@@ -311,8 +311,10 @@ settings! {
         .checked(node_name).tells(Change::Cluster).idle(CLUSTER);
     cluster_preferred_endpoint: EndpointType = choice("cluster-preferred-endpoint-type", "ip", EndpointType::WORDS)
         .tells(Change::Cluster).idle(CLUSTER);
-    cluster_compatibility_sample_percent: u32 = integer("cluster-compatibility-sample-ratio", "0", 0, 100)
-        .idle(CLUSTER);
+    cluster_compatibility_sample_percent: u32 = integer("cluster-compatibility-sample-ratio", "0", 0, 100);
+
+    // Taking over the data of another server, as Valkey has it
+    import_mode: bool = yes_no("import-mode", "no");
 
     // TLS
     tls_port: u16 = integer("tls-port", "0", 0, 65535).tells(Change::Tls).idle(TLS);

@@ -15,6 +15,7 @@ const BEYOND_REDIS: &[&str] = &[
     "commandlog-large-request-max-len",
     "commandlog-reply-larger-than",
     "commandlog-large-reply-max-len",
+    "import-mode",
     "rdb-version",
 ];
 

@@ -2,6 +2,7 @@
 
 use super::filter::Filter;
 use crate::base::number::parse_i64;
+use crate::exec::call::fault;
 use crate::exec::describe_client::describe;
 use crate::exec::{Call, Outcome, Stop};
 use crate::server::session::flag;
@@ -69,7 +70,10 @@ pub fn list(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome 
             ids.into_iter().filter_map(|id| find(id).ok()).map(|at| sessions[at]).collect()
         }
         None => {
-            let filter = Filter::parse(call, server, 2, "ERR Invalid client ID")?;
+            // With an unknown type, more words than that are told first: Redis takes nothing beside a type.
+            let is_overfull = call.argc() > 4 && call.is(2, "TYPE") && Class::parse(call.arg(3)).is_err();
+            let filter = Filter::parse(call, server, 2, "ERR Invalid client ID");
+            let filter = filter.map_err(|error| if is_overfull { fault::SYNTAX } else { error })?;
             let skips_me = filter.skips_me.unwrap_or(false);
             let is_meant =
                 |session: &&Session| filter.meets(session, call.now) && !(skips_me && session.key == call.session);

@@ -51,6 +51,10 @@ pub const COMMANDS: &[Command] = &[command("CLIENT", "", -2)
             .server(own::capabilities),
         help_row(Group::Connection, "5.0.0"),
         sub("ID", "", 2).since("5.0.0").says("The connection's number.").server(own::id),
+        sub("IMPORT-SOURCE", "{enabled=ON|OFF}", 3)
+            .since("8.1.0")
+            .says("Whether this connection brings the data of another server, and so sees keys that are due.")
+            .server(own::import_source),
         sub("INFO", "", 2)
             .since("6.2.0")
             .says("One line on this connection.")

@@ -77,6 +77,13 @@ pub fn no_touch(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outc
     switch(call, server, session_flag::NO_TOUCH)
 }
 
+pub fn import_source(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    if !server.settings.import_mode && !call.is(2, "OFF") {
+        return Err("ERR Server is not in import mode".into());
+    }
+    switch(call, server, session_flag::IMPORT_SOURCE)
+}
+
 pub fn reply(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let session = server.sessions.get_mut(call.session).expect("the session at hand");
     if call.is(2, "ON") {

@@ -109,6 +109,9 @@ pub(super) fn stats(page: &mut Page) {
     page.line("eventloop_duration_cmd_sum", page.server.observe.command_ns() / 1000);
     page.line("instantaneous_eventloop_cycles_per_sec", turns);
     page.line("instantaneous_eventloop_duration_usec", turn_us);
+    if page.server.settings.cluster_compatibility_sample_percent > 0 {
+        page.line("cluster_incompatible_ops", totals.cluster_incompatible_ops);
+    }
     let denied = page.server.acl.log.counts();
     for (name, count) in
         [("auth", denied.auth), ("cmd", denied.command), ("key", denied.key), ("channel", denied.channel)]
