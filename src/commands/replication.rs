@@ -3,8 +3,9 @@
 
 use crate::base::number::parse_i64;
 use crate::exec::call::fault;
-use crate::exec::{Block, Call, Command, Outcome, Stop, WhenDenied};
+use crate::exec::{Block, Call, Command, Outcome, Stop, WhenDenied, readers};
 use crate::keyspace::Db;
+use crate::server::{Server, World};
 use crate::spec::flag::{ADMIN, ALLOW_BUSY, BLOCKING, FAST, LOADING, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT, STALE};
 use crate::spec::{Group, Spec, category, command};
 use crate::value::Kind;
@@ -27,7 +28,7 @@ pub const COMMANDS: &[Command] = &[
     waits("WAITAOF", "numlocal:integer numreplicas:integer timeout:integer", 4)
         .since("7.2.0")
         .says("Waits until what this client wrote is on disk, here and on so many replicas.")
-        .data(wait_aof),
+        .server(wait_aof),
     command("FAILOVER", "[TO {target=host port:integer [FORCE]}] [ABORT] [TIMEOUT milliseconds:integer]", -1)
         .since("6.2.0")
         .group(Group::Server)
@@ -56,13 +57,6 @@ pub const COMMANDS: &[Command] = &[
         .says("Begins or goes on with a replica's copy.")
         .data(no_replicas),
     feeds("SYNC", "", 1).since("1.0.0").says("Begins a replica's copy.").data(no_replicas),
-    command("BGREWRITEAOF", "", 1)
-        .since("1.0.0")
-        .group(Group::Server)
-        .flags(ADMIN | NOSCRIPT | NO_ASYNC_LOADING)
-        .cost("O(n) over the keys, by a child process")
-        .says("Writes the append-only file anew.")
-        .data(no_append_only_file),
 ];
 
 const fn waits(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
@@ -105,7 +99,7 @@ fn wait(call: &mut Call, _: &mut Db) -> Outcome {
     wait_for(call, wanted > 0, 2, WhenDenied::NoReplica)
 }
 
-fn wait_aof(call: &mut Call, _: &mut Db) -> Outcome {
+fn wait_aof(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let local = call.integer(1)?;
     if !(0..=1).contains(&local) {
         return Err(Stop::error("ERR value is out of range, value must between 0 and 1"));
@@ -113,10 +107,7 @@ fn wait_aof(call: &mut Call, _: &mut Db) -> Outcome {
     let replicas = parse_i64(call.arg(2)).filter(|count| *count >= 0);
     let replicas = replicas.ok_or(Stop::error("ERR value is out of range, must be positive"))?;
     call.timeout_ms_deadline(3)?;
-    if local > 0 {
-        return Err(Stop::error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."));
-    }
-    wait_for(call, replicas > 0, 3, WhenDenied::NoDiskNoReplica)
+    readers::wait_for_disk(call, server, local > 0, replicas)
 }
 
 /// Nobody will ever acknowledge anything: who wants no more than that is answered at once, the others when their time is over.
@@ -199,8 +190,4 @@ fn no_replicas(_: &mut Call, _: &mut Db) -> Outcome {
 
 fn no_replica() -> Outcome {
     Err(Stop::error("ERR This server cannot feed replicas yet"))
-}
-
-fn no_append_only_file(_: &mut Call, _: &mut Db) -> Outcome {
-    Err(Stop::error("ERR There is no append-only file yet"))
 }

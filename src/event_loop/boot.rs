@@ -106,6 +106,7 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
         news: News::default(),
         loading: None,
         leaves_with: None,
+        leaves_at_once: false,
         ran: 0,
         turn_began: 0,
         has_backlog: false,

@@ -1,31 +1,39 @@
-//! Loading a dump at start, a bounded piece each turn, while clients that ask for data are told -LOADING.
+//! Loading the data at start, a bounded piece each turn, while clients that ask for data are told -LOADING.
 
 use super::tick::EventLoop;
-use crate::exec::snapshot;
+use crate::exec::{append_only, snapshot};
 use crate::persist::{LoadFailure, Step};
 
 impl EventLoop {
-    /// Looks for a dump and begins to load it.
+    /// Looks for the data and begins to load it.
     pub(super) fn begin_loading(&mut self) {
-        match snapshot::begin_loading(&mut self.server, &mut self.outside) {
-            Ok(Some(loading)) => self.loading = Some(Box::new(loading)),
-            Ok(None) => self.tell_ready(),
+        match snapshot::begin_loading_at_start(&mut self.server, &mut self.outside) {
+            Ok(Some(loading)) => self.loading = Some(loading),
+            Ok(None) => self.end_loading(),
             Err(failure) => self.give_up_loading(&failure),
         }
     }
 
-    /// One piece of the dump.
+    /// One piece of the data.
     pub(super) fn load(&mut self) {
         let Some(mut loading) = self.loading.take() else { return };
-        let (keyspace, persist) = (&mut self.server.keyspace, &mut self.server.persist);
-        match loading.step(keyspace, persist, &self.server.settings, &mut self.outside, &self.server.clock) {
+        match loading.step(&mut self.dispatcher.context(), &mut self.server, &mut self.outside) {
             Ok(Step::GoesOn) => self.loading = Some(loading),
-            Ok(Step::Done) => match snapshot::end_loading(&mut self.server) {
-                Ok(()) => self.tell_ready(),
-                Err(failure) => self.give_up_loading(&failure),
-            },
+            Ok(Step::Done) => self.end_loading(),
             Err(failure) => self.give_up_loading(&failure),
         }
+    }
+
+    /// All is there: the append-only file goes on from here, and then everybody may come.
+    fn end_loading(&mut self) {
+        if let Err(line) = append_only::begin_at_start(&mut self.server, &mut self.outside) {
+            return self.give_up_loading(&LoadFailure(vec![line]));
+        }
+        // What was said of it meanwhile is seen to now.
+        if append_only::apply(&mut self.server, &mut self.outside, false).is_err() {
+            return self.give_up_loading(&LoadFailure(Vec::new()));
+        }
+        self.tell_ready();
     }
 
     fn tell_ready(&self) {

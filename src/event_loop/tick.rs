@@ -15,7 +15,7 @@ use super::outside::Outside;
 use crate::exec::batch::Batch;
 use crate::exec::dispatch::Dispatcher;
 use crate::keyspace::SessionKey;
-use crate::persist::Loading;
+use crate::exec::snapshot::Load;
 use crate::server::Server;
 use crate::server::links::LinkKey;
 
@@ -27,10 +27,12 @@ pub struct EventLoop {
     pub(super) batch: Batch,
     /// What the last poll said, by kind.
     pub(super) news: News,
-    /// A dump that is being loaded.
-    pub(super) loading: Option<Box<Loading>>,
+    /// The data while it is being loaded.
+    pub(super) loading: Option<Load>,
     /// The exit code, once it is time to leave.
     pub(super) leaves_with: Option<i32>,
+    /// No phase more: no reply of this turn may leave.
+    pub(super) leaves_at_once: bool,
     /// Requests run in this turn: the measure for expiry's share.
     pub(super) ran: usize,
     /// The cycle counter when this turn's poll returned.
@@ -106,6 +108,9 @@ impl EventLoop {
             for (index, phase) in PHASES.iter().enumerate() {
                 crash::enter_phase(index);
                 (phase.run)(self);
+                if self.leaves_at_once {
+                    break;
+                }
             }
             let clock = &self.server.clock;
             let busy_ns = clock.cycles_to_ns(clock.cycles().wrapping_sub(self.turn_began));
@@ -180,7 +185,8 @@ impl EventLoop {
             Wake::Listener(index) => news.listeners.push(index),
             Wake::Pipe(index) => news.pipes.push(index),
             Wake::Signal => news.signal = true,
-            Wake::Timer => {}
+            // What was done is asked after in every turn, before it sleeps again.
+            Wake::Helper | Wake::Timer => {}
         });
         if let Err(e) = polled {
             log::error!("poll failed: {e}");
@@ -202,7 +208,6 @@ impl EventLoop {
     }
 
     fn before_sleep(&mut self) {
-        // Nobody reads the journal to a file or a link yet: what tests attached has read it by now.
         if self.server.eviction_goes_on {
             self.server.eviction_goes_on = false;
             let settings = std::rc::Rc::clone(&self.server.settings);
@@ -212,6 +217,11 @@ impl EventLoop {
         }
         if self.server.tracking.prefixes.has_news() {
             crate::exec::tracking::broadcast(&mut self.server);
+        }
+        // Last: what the steps before it changed is recorded as well.
+        if crate::exec::readers::drain(&mut self.server, &mut self.outside).is_err() {
+            self.outside.remove_traces();
+            (self.leaves_with, self.leaves_at_once) = (Some(1), true);
         }
     }
 }

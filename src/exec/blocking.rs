@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::call::Block;
 use super::dispatch::{self, Context};
-use super::{migrate, permissions};
+use super::{migrate, permissions, readers};
 use crate::acl::Context as AclContext;
 use crate::keyspace::{Key, SessionKey};
 use crate::protocol::args::Args;
@@ -68,10 +68,13 @@ pub fn unpark(server: &mut Server, key: SessionKey) -> Option<Box<Blocked>> {
 
 /// A session's time is over: it is answered as if there were nothing.
 pub fn time_out(server: &mut Server, key: SessionKey) {
-    if let Some(blocked) = unpark(server, key)
+    let Some(blocked) = unpark(server, key) else { return };
+    if !readers::answer_in_vain(server, key, blocked.command_id)
         && let Some(session) = server.sessions.get_mut(key)
     {
         (blocked.answer_late)(&mut Reply::new(&mut session.out, session.is_resp3));
+    }
+    if server.sessions.get(key).is_some() {
         server.sessions.queue_write(key);
         count(server, &blocked);
     }

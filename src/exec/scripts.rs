@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use super::batch::Batch;
 use super::call::{Call, Outcome, Stop};
 use super::dispatch::{self, Context};
-use super::gates::{MISCONF, NO_REPLICAS};
+use super::gates::{NO_REPLICAS, misconf};
 use super::{memory, observe_call, permissions};
 use crate::acl::Context as AclContext;
 use crate::base::clock::Clock;
@@ -112,8 +112,8 @@ fn admit(server: &Server, job: &Job, is_out_of_memory: bool) -> Result<(), Stop>
         return Ok(());
     }
     if !has(script_flag::NO_WRITES) {
-        if server.disk_failed() {
-            return Err(Stop::error(MISCONF));
+        if let Some(fault) = server.disk_fault() {
+            return Err(Stop::error_owned(misconf(fault).as_bytes()));
         }
         if server.lacks_replicas() {
             return Err(Stop::error(NO_REPLICAS));
@@ -212,24 +212,25 @@ impl Stage<'_> {
             return Err((Some(id), [b"ERR ACL failure in script: ", &*text].concat().into()));
         }
         match self.refusal(spec.flags) {
-            Some(text) => refuse(Some(id), text),
+            Some(Cow::Borrowed(text)) => refuse(Some(id), text),
+            Some(Cow::Owned(text)) => Err((Some(id), text.into_bytes().into())),
             None => Ok(id),
         }
     }
 
-    fn refusal(&self, flags: u32) -> Option<&'static str> {
+    fn refusal(&self, flags: u32) -> Option<Cow<'static, str>> {
         let server = &*self.server;
         let wrote = server.scripts.running.as_ref().is_some_and(|running| running.wrote);
         if flags & flag::WRITE != 0 {
             if self.reads_only {
-                return Some("ERR Write commands are not allowed from read-only scripts.");
+                return Some("ERR Write commands are not allowed from read-only scripts.".into());
             }
             // Who has begun to write may end what it began.
             if server.standing & standing::NO_WRITES != 0 && !wrote {
-                return Some(if server.disk_failed() { MISCONF } else { NO_REPLICAS });
+                return Some(server.disk_fault().map_or(NO_REPLICAS.into(), misconf));
             }
         }
-        (self.denies_growth && flags & flag::DENYOOM != 0 && !wrote).then_some(OUT_OF_MEMORY)
+        (self.denies_growth && flags & flag::DENYOOM != 0 && !wrote).then_some(OUT_OF_MEMORY.into())
     }
 
     /// A command that may not be called: counted, and answered.

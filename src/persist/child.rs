@@ -1,5 +1,6 @@
-//! A child that writes a snapshot, as its parent sees it: what it has told so far, and how it ended.
+//! A child that writes a file, as its parent sees it: what it has told so far, and how it ended.
 
+use super::outside::Purpose;
 use super::report::{Inbox, Report};
 use crate::base::clock::Ms;
 
@@ -16,6 +17,7 @@ pub enum ChildEnd {
 #[derive(Debug)]
 pub struct Child {
     pub pid: u32,
+    pub purpose: Purpose,
     pub started: Ms,
     /// Keys that it has written, and keys that there were when it began.
     pub keys_done: u64,
@@ -24,15 +26,16 @@ pub struct Child {
     pub copied_bytes: u64,
     pub copied_bytes_peak: u64,
     pub told: Option<Ms>,
-    /// Changes since the snapshot before, at the moment of the fork: these the child has in hand.
+    /// Changes since the snapshot before, at the moment of the fork: these a snapshot's child has in hand.
     pub dirty_at_start: u64,
     inbox: Inbox,
 }
 
 impl Child {
-    pub fn new(pid: u32, now: Ms, keys_total: u64, dirty_at_start: u64) -> Child {
+    pub fn new(pid: u32, purpose: Purpose, now: Ms, keys_total: u64, dirty_at_start: u64) -> Child {
         Child {
             pid,
+            purpose,
             started: now,
             keys_done: 0,
             keys_total,

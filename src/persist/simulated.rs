@@ -1,8 +1,8 @@
 //! A disk in memory, with failures on demand, and children that run at once: for tests and the simulator.
 
-use super::outside::{Files, OutputFile, Outside, Pipe};
-use std::cell::RefCell;
-use std::collections::HashMap;
+use super::outside::{AppendFile, Files, OutputFile, Outside, Pipe, Purpose, ShortWrite};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -22,7 +22,9 @@ pub enum Trouble {
 #[derive(Clone, Debug, Default)]
 pub struct SimulatedDisk {
     files: Rc<RefCell<HashMap<PathBuf, Vec<u8>>>>,
-    pub trouble: Option<Trouble>,
+    folders: Rc<RefCell<HashSet<PathBuf>>>,
+    /// Shared, too: what is open meets it as well.
+    pub trouble: Rc<Cell<Option<Trouble>>>,
     /// Children that ran: what each sent, and the code with which it left.
     pub children: Vec<(Vec<u8>, i32)>,
     pub killed: Vec<u32>,
@@ -44,7 +46,7 @@ impl SimulatedDisk {
     }
 
     fn stumble(&self, at: Trouble) -> io::Result<()> {
-        if self.trouble == Some(at) { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
+        if self.trouble.get() == Some(at) { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
     }
 }
 
@@ -58,7 +60,7 @@ impl OutputFile for SimulatedFile {
         let mut files = self.disk.files.borrow_mut();
         let file = files.get_mut(&self.path).ok_or(io::ErrorKind::NotFound)?;
         file.extend_from_slice(bytes);
-        match self.disk.trouble {
+        match self.disk.trouble.get() {
             Some(Trouble::Write(after)) if file.len() as u64 > after => Err(io::ErrorKind::StorageFull.into()),
             _ => Ok(()),
         }
@@ -73,11 +75,80 @@ impl OutputFile for SimulatedFile {
     }
 }
 
+/// A file that grows. A sync beside the loop is done when the loop asks after it.
+struct SimulatedAppendFile {
+    disk: SimulatedDisk,
+    path: PathBuf,
+    is_syncing: bool,
+}
+
+impl AppendFile for SimulatedAppendFile {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), ShortWrite> {
+        let mut files = self.disk.files.borrow_mut();
+        // A file that was removed takes bytes all the same; nobody will see them.
+        let Some(file) = files.get_mut(&self.path) else { return Ok(()) };
+        let room = match self.disk.trouble.get() {
+            Some(Trouble::Write(after)) => (after as usize).saturating_sub(file.len()),
+            _ => bytes.len(),
+        };
+        let taken = room.min(bytes.len());
+        file.extend_from_slice(&bytes[..taken]);
+        if taken == bytes.len() { Ok(()) } else { Err(ShortWrite { taken, error: io::ErrorKind::StorageFull.into() }) }
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        Files::cut(&mut self.disk, &self.path, length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.disk.stumble(Trouble::Sync)
+    }
+
+    fn begin_sync(&mut self) {
+        self.is_syncing = true; // one covers them all
+    }
+
+    fn sync_outcome(&mut self) -> Option<io::Result<()>> {
+        std::mem::take(&mut self.is_syncing).then(|| self.sync())
+    }
+
+    fn await_sync(&mut self) -> io::Result<()> {
+        self.sync_outcome().unwrap_or(Ok(()))
+    }
+}
+
 impl Files for SimulatedDisk {
     fn create(&mut self, path: &Path) -> io::Result<Box<dyn OutputFile>> {
         self.stumble(Trouble::Create)?;
         self.put(path, Vec::new());
         Ok(Box::new(SimulatedFile { disk: self.clone(), path: path.to_owned() }))
+    }
+
+    fn append(&mut self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        self.stumble(Trouble::Create)?;
+        self.files.borrow_mut().entry(path.to_owned()).or_default();
+        Ok(Box::new(SimulatedAppendFile { disk: self.clone(), path: path.to_owned(), is_syncing: false }))
+    }
+
+    fn length(&mut self, path: &Path) -> io::Result<u64> {
+        let is_folder = self.folders.borrow().contains(path);
+        match self.files.borrow().get(path) {
+            Some(bytes) => Ok(bytes.len() as u64),
+            None if is_folder => Ok(0),
+            None => Err(io::Error::from_raw_os_error(libc::ENOENT)),
+        }
+    }
+
+    fn cut(&mut self, path: &Path, length: u64) -> io::Result<()> {
+        let mut files = self.files.borrow_mut();
+        files.get_mut(path).ok_or(io::ErrorKind::NotFound)?.truncate(length as usize);
+        Ok(())
+    }
+
+    fn make_folder(&mut self, path: &Path) -> io::Result<()> {
+        self.stumble(Trouble::Create)?;
+        self.folders.borrow_mut().insert(path.to_owned());
+        Ok(())
     }
 
     fn open(&mut self, path: &Path) -> io::Result<(Box<dyn Read>, u64)> {
@@ -118,12 +189,17 @@ impl Pipe for Collector {
 }
 
 impl Outside for SimulatedDisk {
-    fn fork(&mut self, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
+    fn fork(
+        &mut self,
+        _: Purpose,
+        work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32,
+    ) -> io::Result<u32> {
         self.stumble(Trouble::Fork)?;
         let mut pipe = Collector(Vec::new());
         let code = work(&mut self.clone(), &mut pipe);
         self.children.push((pipe.0, code));
-        Ok(self.children.len() as u32)
+        // It is this process that ran.
+        Ok(std::process::id())
     }
 
     fn kill_child(&mut self, pid: u32) {

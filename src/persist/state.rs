@@ -3,18 +3,19 @@
 //! ```text
 //!          BGSAVE, a save point, a scheduled save                      the pipe is hung up
 //!  Idle ──────────────────────────────────────────▶ child at work ──────────────────────────▶ Idle
-//!    │  `begin` (the fork failed: status bad, Idle)                  `child_ended`
+//!    │  `begin` (the fork failed: status bad, Idle)                  `take_child`, then by its purpose
 //!    └─ SAVE, SHUTDOWN: `saved` or `failed` at once
 //!
-//!  child_ended   left 0      status good, LASTSAVE now, dirty less what the child had in hand
-//!                left else   status bad; the dump of before is untouched
-//!                signal      status bad unless we sent it (`kill`); its file is removed
+//!  snapshot_ended  left 0      status good, LASTSAVE now, dirty less what the child had in hand
+//!                  left else   status bad; the dump of before is untouched
+//!                  signal      status bad unless we sent it (`kill`); its file is removed
 //! ```
 //!
 //! Invariant: at most one child at a time. While the status is bad (and the configuration says so) writes are refused.
 
+use super::aof::AppendOnly;
 use super::child::{Child, ChildEnd};
-use super::outside::Outside;
+use super::outside::{Outside, Purpose};
 use crate::base::clock::Ms;
 use crate::config::Settings;
 use std::path::PathBuf;
@@ -59,6 +60,7 @@ pub struct Persist {
     pub last_load_keys_expired: u64,
     /// Function libraries of the dump that was loaded: carried along as they came, and written again.
     pub libraries: Vec<Vec<u8>>,
+    pub aof: AppendOnly,
 }
 
 impl Persist {
@@ -78,15 +80,31 @@ impl Persist {
             last_load_keys_loaded: 0,
             last_load_keys_expired: 0,
             libraries: Vec::new(),
+            aof: AppendOnly::default(),
         }
     }
 
     /// A child was forked and is at work.
-    pub fn begin(&mut self, pid: u32, now: Ms, keys: u64, dirty: u64) {
+    pub fn begin(&mut self, pid: u32, purpose: Purpose, now: Ms, keys: u64, dirty: u64) {
         debug_assert!(self.child.is_none(), "one child at a time");
-        self.is_scheduled = false;
-        log::info!("Background saving started by pid {pid}");
-        self.child = Some(Child::new(pid, now, keys, dirty));
+        match purpose {
+            Purpose::Snapshot => {
+                self.is_scheduled = false;
+                log::info!("Background saving started by pid {pid}");
+            }
+            Purpose::Rewrite => log::info!("Background append only file rewriting started by pid {pid}"),
+        }
+        self.child = Some(Child::new(pid, purpose, now, keys, dirty));
+    }
+
+    /// True while a child of that kind is at work.
+    pub fn has_child_for(&self, purpose: Purpose) -> bool {
+        self.child.as_ref().is_some_and(|child| child.purpose == purpose)
+    }
+
+    /// The child is gone: what it was.
+    pub fn take_child(&mut self) -> Option<Child> {
+        self.child.take()
     }
 
     /// A snapshot in the foreground succeeded.
@@ -96,9 +114,8 @@ impl Persist {
         self.last_is_good = true;
     }
 
-    /// The child is gone. Gives back by how much the count of changes goes down.
-    pub fn child_ended(&mut self, end: ChildEnd, now: Ms, outside: &mut dyn Outside) -> u64 {
-        let Some(child) = self.child.take() else { return 0 };
+    /// A snapshot's child is gone. Gives back by how much the count of changes goes down.
+    pub fn snapshot_ended(&mut self, child: &Child, end: ChildEnd, now: Ms, outside: &mut dyn Outside) -> u64 {
         self.last_duration_s = Some((now - child.started) / 1000);
         let succeeded = end == ChildEnd::Left(0);
         match end {
@@ -124,7 +141,10 @@ impl Persist {
     /// Ends the child, whose work nobody wants any more.
     pub fn kill(&mut self, outside: &mut dyn Outside) {
         if let Some(child) = &self.child {
-            log::info!("Killing running RDB child: {}", child.pid);
+            match child.purpose {
+                Purpose::Snapshot => log::info!("Killing running RDB child: {}", child.pid),
+                Purpose::Rewrite => log::info!("Killing running AOF rewrite child: {}", child.pid),
+            }
             outside.kill_child(child.pid);
         }
     }

@@ -76,7 +76,7 @@ fn a_snapshot_takes_the_place_of_the_old_one() {
 fn whatever_fails_the_old_dump_stays_and_nothing_else() {
     for trouble in [Trouble::Create, Trouble::Write(0), Trouble::Write(50_000), Trouble::Sync, Trouble::Rename] {
         let mut scene = scene(5000);
-        scene.disk.trouble = Some(trouble);
+        scene.disk.trouble.set(Some(trouble));
         let SaveFailure(line) = scene.save().expect_err("the disk is in trouble");
         assert!(line.ends_with(": no storage space"), "{line}");
         assert_eq!(scene.disk.paths(), [dump_path(&scene.settings)], "{trouble:?}");
@@ -90,11 +90,11 @@ fn a_child_tells_how_it_went() {
         [(None, ChildEnd::Left(0), true, 30), (Some(Trouble::Rename), ChildEnd::Left(1), false, 0)]
     {
         let mut scene = scene(3000);
-        scene.disk.trouble = trouble;
+        scene.disk.trouble.set(trouble);
         let mut disk = scene.disk.clone();
         let job = scene.job();
-        let pid = disk.fork(&mut |files, pipe| save_in_child(&job, files, pipe)).expect("forks");
-        scene.persist.begin(pid, NOW, 3000, 30);
+        let pid = disk.fork(Purpose::Snapshot, &mut |files, pipe| save_in_child(&job, files, pipe)).expect("forks");
+        scene.persist.begin(pid, Purpose::Snapshot, NOW, 3000, 30);
         assert!(!scene.persist.is_due(&scene.settings, 1_000_000, NOW + 10_000_000), "one child at a time");
         let (said, code) = disk.children[0].clone();
         assert_eq!(ChildEnd::Left(code), end);
@@ -103,7 +103,8 @@ fn a_child_tells_how_it_went() {
         if is_good {
             assert_eq!((child.percent_done(), child.copied_bytes), (100.0, 4096));
         }
-        assert_eq!(scene.persist.child_ended(end, NOW + 2000, &mut disk), dirty_less);
+        let child = scene.persist.take_child().expect("at work");
+        assert_eq!(scene.persist.snapshot_ended(&child, end, NOW + 2000, &mut disk), dirty_less);
         assert_eq!((scene.persist.last_is_good, scene.persist.last_duration_s), (is_good, Some(2)));
         assert_eq!(scene.persist.last_save == NOW + 2000, is_good);
     }
@@ -114,8 +115,9 @@ fn a_child_that_was_not_wanted_is_no_failure() {
     let mut scene = scene(1);
     for (signal, is_good) in [(libc::SIGUSR1, true), (libc::SIGKILL, false)] {
         scene.disk.put("temp-9.rdb", b"half".to_vec());
-        scene.persist.begin(9, NOW, 1, 1);
-        scene.persist.child_ended(ChildEnd::Signal(signal), NOW, &mut scene.disk);
+        scene.persist.begin(9, Purpose::Snapshot, NOW, 1, 1);
+        let child = scene.persist.take_child().expect("at work");
+        scene.persist.snapshot_ended(&child, ChildEnd::Signal(signal), NOW, &mut scene.disk);
         assert_eq!(scene.persist.last_is_good, is_good);
         assert_eq!(scene.disk.file("temp-9.rdb"), None);
     }

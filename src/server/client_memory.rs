@@ -114,7 +114,7 @@ impl Server {
     }
 
     fn count_limited_client(&mut self, key: SessionKey) {
-        let Some(session) = self.sessions.get(key) else { return };
+        let Some(session) = self.sessions.get(key).filter(|session| !session.has(flag::INTERNAL)) else { return };
         let is_leaving = session.has(flag::CLOSE_NOW);
         let bytes = if is_leaving { 0 } else { self.client_bytes(session).total as u64 };
         let bucket = (!is_leaving && !session.has(flag::NO_EVICT)).then(|| bucket_of(bytes));

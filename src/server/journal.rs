@@ -75,17 +75,24 @@ pub struct Journal {
     multi_at: usize,
     /// Nothing is recorded; only while a script says so.
     pub is_muted: bool,
+    /// Nothing is recorded, because the data is being loaded: what the file says is no news.
+    pub is_closed: bool,
 }
 
 impl Journal {
     #[inline]
     pub fn is_read(&self) -> bool {
-        self.readers > 0
+        self.readers > 0 && !self.is_closed
     }
 
     /// One reader more, from here on.
     pub fn attach(&mut self) {
         self.readers += 1;
+        self.selected_db = None;
+    }
+
+    /// The next record names its database.
+    pub fn select_anew(&mut self) {
         self.selected_db = None;
     }
 
@@ -125,7 +132,7 @@ impl Journal {
 
     /// Records one command on database `db`.
     pub fn record<'w>(&mut self, db: usize, words: impl ExactSizeIterator<Item = &'w [u8]>) {
-        if self.readers == 0 || self.is_muted {
+        if !self.is_read() || self.is_muted {
             return;
         }
         if self.selected_db != Some(db) {

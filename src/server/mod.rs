@@ -3,6 +3,7 @@
 
 pub mod blocking;
 pub mod client_memory;
+pub mod disk_waits;
 pub mod journal;
 pub mod links;
 pub mod migrations;
@@ -15,5 +16,5 @@ mod world;
 
 pub use session::Session;
 pub use sessions::Sessions;
-pub use state::{Alarm, Identity, Pause, REDIS_VERSION, Server, ShutdownRequest, UNAUTHENTICATED_BYTES_MAX, standing};
+pub use state::{Alarm, DiskFault, Identity, Pause, REDIS_VERSION, Server, ShutdownRequest, UNAUTHENTICATED_BYTES_MAX, standing};
 pub use world::{ProcessFacts, World};

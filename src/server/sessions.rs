@@ -14,6 +14,8 @@ pub struct Sessions {
     slots: Vec<Option<Box<Session>>>,
     generations: Vec<u32>,
     count: usize,
+    /// The client without a socket, while there is one: it is in no list and counts for nothing.
+    internal: Option<Box<Session>>,
     next_id: u64,
     /// Sessions with replies to send at the end of this tick.
     pub to_write: Vec<SessionKey>,
@@ -25,6 +27,9 @@ pub struct Sessions {
     /// Sessions to be closed.
     pub to_close: Vec<SessionKey>,
 }
+
+/// The key of the client without a socket: its index is none that a connection can have.
+const INTERNAL: SessionKey = SessionKey(u64::MAX);
 
 /// The connection index in a key.
 #[inline]
@@ -54,15 +59,35 @@ impl Sessions {
         self.slots[index_of(key)].take()
     }
 
+    /// The client in whose name the server itself runs commands: one at a time.
+    pub fn open_internal(&mut self, now: Ms) -> SessionKey {
+        debug_assert!(self.internal.is_none(), "one at a time");
+        let mut session = Box::new(Session::new(INTERNAL, 0, now));
+        session.set(super::session::flag::INTERNAL | super::session::flag::AUTHENTICATED);
+        self.internal = Some(session);
+        INTERNAL
+    }
+
+    pub fn close_internal(&mut self, key: SessionKey) {
+        debug_assert!(key == INTERNAL, "the one that `open_internal` gave");
+        self.internal = None;
+    }
+
     #[inline]
     pub fn get(&self, key: SessionKey) -> Option<&Session> {
-        let session = self.slots.get(index_of(key))?.as_deref()?;
+        let Some(slot) = self.slots.get(index_of(key)) else {
+            return self.internal.as_deref().filter(|session| session.key == key);
+        };
+        let session = slot.as_deref()?;
         (session.key == key).then_some(session)
     }
 
     #[inline]
     pub fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
-        let session = self.slots.get_mut(index_of(key))?.as_deref_mut()?;
+        let Some(slot) = self.slots.get_mut(index_of(key)) else {
+            return self.internal.as_deref_mut().filter(|session| session.key == key);
+        };
+        let session = slot.as_deref_mut()?;
         (session.key == key).then_some(session)
     }
 

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::blocking::Waiters;
 use super::client_memory::ClientMemory;
+use super::disk_waits::DiskWaits;
 use super::journal::Journal;
 use super::links::LinkKey;
 use super::migrations::Migrations;
@@ -120,6 +121,15 @@ pub struct Identity {
     pub started: Ms,
 }
 
+/// Why the disk takes no writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskFault<'s> {
+    /// The last snapshot failed.
+    Snapshot,
+    /// The append-only file cannot be written, or not be brought to the disk: the system's words.
+    AppendOnly(&'s str),
+}
+
 /// All state of the server.
 pub struct Server {
     pub keyspace: Keyspace,
@@ -135,6 +145,7 @@ pub struct Server {
     pub migrations: Migrations,
     pub scripts: Scripts,
     pub waiters: Waiters,
+    pub disk_waits: DiskWaits,
     pub journal: Journal,
     pub timers: Timers<Alarm>,
     pub clock: Clock,
@@ -195,6 +206,7 @@ impl Server {
             migrations: Migrations::default(),
             scripts: Scripts::default(),
             waiters: Waiters::default(),
+            disk_waits: DiskWaits::default(),
             journal: Journal::default(),
             timers: Timers::new(now),
             clock,
@@ -376,13 +388,16 @@ impl Server {
 
     /// Refuses writes, or allows them again, as the last snapshot went and replicas are asked for.
     pub fn update_write_gate(&mut self) {
-        self.set_standing(standing::NO_WRITES, self.disk_failed() || self.lacks_replicas());
+        self.set_standing(standing::NO_WRITES, self.disk_fault().is_some() || self.lacks_replicas());
     }
 
-    /// The last snapshot failed, and writes are to be refused then.
-    pub fn disk_failed(&self) -> bool {
+    /// Why the disk takes no writes, if it does not: then they are to be refused.
+    pub fn disk_fault(&self) -> Option<DiskFault<'_>> {
         let asked_for = self.settings.stop_writes_on_bgsave_error && !self.settings.save_points.is_empty();
-        asked_for && !self.persist.last_is_good
+        if asked_for && !self.persist.last_is_good {
+            return Some(DiskFault::Snapshot);
+        }
+        self.persist.aof.fault().map(DiskFault::AppendOnly)
     }
 
     /// Writes need replicas, of which this server has none.

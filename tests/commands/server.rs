@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,20 +23,21 @@ impl Server {
             let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
             let folder = std::env::temp_dir().join(format!("gyre-test-{}-{port}", std::process::id()));
             std::fs::create_dir_all(&folder).expect("a folder for the server");
-            let process = Command::new(env!("CARGO_BIN_EXE_gyre-server"))
-                .args(["--port", &port.to_string(), "--save", "", "--dir"])
-                .arg(&folder)
-                .args(arguments)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .spawn()
-                .expect("the server's binary starts");
+            let process = spawn(port, &folder, arguments);
             let mut server = Server { process, port, folder };
             if server.answers() {
                 return server;
             }
         }
         panic!("the server did not start");
+    }
+
+    /// Ends the process as a fault would, without a word, and starts another on the same port and folder.
+    pub fn kill_and_start(&mut self, arguments: &[&str]) {
+        self.process.kill().expect("it runs");
+        self.wait();
+        self.process = spawn(self.port, &self.folder, arguments);
+        assert!(self.answers(), "the server did not start again:\n{}", self.file("log"));
     }
 
     fn answers(&mut self) -> bool {
@@ -90,6 +91,17 @@ impl Server {
     }
 }
 
+fn spawn(port: u16, folder: &Path, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_gyre-server"))
+        .args(["--port", &port.to_string(), "--save", "", "--dir"])
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the server's binary starts")
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.kill();
@@ -114,6 +126,11 @@ impl Connection {
         }
         self.stream.write_all(&request).ok()?;
         self.receive()
+    }
+
+    /// Sends bytes as they are; false when the connection has ended.
+    pub fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
     }
 
     /// Sends bytes as they are.

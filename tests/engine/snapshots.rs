@@ -3,7 +3,7 @@
 use gyre::exec::snapshot;
 use gyre::keyspace::SessionKey;
 use gyre::persist::simulated::Trouble;
-use gyre::persist::{ChildEnd, Step};
+use gyre::persist::Step;
 
 use crate::harness::{Engine, NOON};
 
@@ -38,13 +38,6 @@ fn journal(engine: &Engine, payload: &[u8]) -> String {
 fn words(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).into_owned();
     text.split("\r\n").filter(|word| !word.is_empty() && !word.starts_with(['*', '$'])).collect::<Vec<_>>().join(" ")
-}
-
-/// The child that BGSAVE forked has run; now the loop hears of it.
-fn end_child(engine: &mut Engine) {
-    let (said, code) = engine.world.disk.children.pop().expect("a child was forked");
-    engine.server.persist.child.as_mut().expect("it is known").hear(&said, NOON);
-    snapshot::child_ended(&mut engine.server, &mut engine.world, ChildEnd::Left(code));
 }
 
 #[test]
@@ -120,22 +113,22 @@ fn a_background_save_that_fails_closes_the_gate_until_one_succeeds() {
     let mut engine = Engine::new();
     let session = engine.connect();
     engine.ask(session, "SET a 1");
-    engine.world.disk.trouble = Some(Trouble::Write(0));
+    engine.world.disk.trouble.set(Some(Trouble::Write(0)));
     assert_eq!(engine.ask(session, "BGSAVE"), "+Background saving started\r\n");
     assert_eq!(engine.ask(session, "BGSAVE"), "-ERR Background save already in progress\r\n");
     assert_eq!(engine.ask(session, "SET a 2"), "+OK\r\n");
-    end_child(&mut engine);
+    engine.end_child();
     assert!(engine.ask(session, "SET a 3").starts_with(REFUSED));
     assert_eq!(engine.ask(session, "GET a"), "$1\r\n2\r\n");
     engine.ask(session, "CONFIG SET stop-writes-on-bgsave-error no");
     assert_eq!(engine.ask(session, "SET a 3"), "+OK\r\n");
     engine.ask(session, "CONFIG SET stop-writes-on-bgsave-error yes");
     assert!(engine.ask(session, "SET a 4").starts_with(REFUSED));
-    engine.world.disk.trouble = None;
+    engine.world.disk.trouble.set(None);
     engine.ask(session, "BGSAVE");
     engine.ask(session, "CONFIG SET stop-writes-on-bgsave-error no");
     engine.ask(session, "SET a 4");
-    end_child(&mut engine);
+    engine.end_child();
     assert_eq!(engine.server.keyspace.dirty, 1, "what came after the fork is not saved");
     engine.ask(session, "CONFIG SET stop-writes-on-bgsave-error yes");
     assert_eq!(engine.ask(session, "SET a 5"), "+OK\r\n");
@@ -151,7 +144,7 @@ fn a_transaction_schedules_its_snapshot() {
     assert_eq!(engine.ask(session, "EXEC"), "*2\r\n+Background saving scheduled\r\n+OK\r\n");
     assert!(engine.world.disk.children.is_empty());
     snapshot::begin_if_due(&mut engine.server, &mut engine.world);
-    end_child(&mut engine);
+    engine.end_child();
     assert_eq!(engine.server.keyspace.dirty, 0, "the snapshot has the whole transaction");
 }
 

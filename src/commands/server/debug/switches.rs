@@ -41,6 +41,12 @@ pub(super) fn active_expire(call: &mut Call, server: &mut Server, _: &mut dyn Wo
     Ok(())
 }
 
+pub(super) fn aof_flush_sleep(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    server.persist.aof.flush_sleep_us = call.integer(2)?.max(0) as u64;
+    call.reply.ok();
+    Ok(())
+}
+
 pub(super) fn pause_cron(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     server.is_cron_paused = switch(call.arg(2));
     call.reply.ok();
