@@ -76,7 +76,7 @@ impl Replay {
         });
         server.set_standing(standing::LOADING, true);
         server.journal.is_closed = true;
-        server.keyspace.set_rules(|rules| rules.may_expire = false);
+        server.keyspace.set_rules(|rules| (rules.may_expire, rules.sees_due) = (false, true));
         let client = server.sessions.open_internal(server.now);
         let began_ns = server.clock.monotonic_ns();
         Ok(Some(Replay {
@@ -126,7 +126,7 @@ impl Replay {
         server.persist.loading = None;
         server.set_standing(standing::LOADING, false);
         server.journal.is_closed = false;
-        server.keyspace.set_rules(|rules| rules.may_expire = true);
+        server.keyspace.set_rules(|rules| (rules.may_expire, rules.sees_due) = (true, false));
         server.keyspace.dirty = 0;
     }
 

@@ -48,6 +48,8 @@ pub struct Rules {
     pub touches: bool,
     /// Keys that are due may be removed; off on replicas, while paused and while loading.
     pub may_expire: bool,
+    /// What is due counts as there: while changes are followed that were made by a server that still had it.
+    pub sees_due: bool,
     /// Classes of events that somebody hears.
     pub notify: u32,
     /// Changed keys are listed in the effects.
@@ -69,6 +71,7 @@ impl Default for Rules {
             eviction_samples: 5,
             touches: true,
             may_expire: true,
+            sees_due: false,
             notify: 0,
             tracks_changes: false,
             stamps_changes: false,
@@ -199,7 +202,7 @@ impl Db {
 
     #[inline]
     pub(super) fn entry_is_due(&self, entry: EntryRef<'_>) -> bool {
-        entry.deadline().is_some_and(|deadline| deadline <= self.rules.now)
+        entry.deadline().is_some_and(|deadline| deadline <= self.rules.now && !self.rules.sees_due)
     }
 
     /// True when a key that is given this deadline now is to go at once.

@@ -16,7 +16,7 @@ fn words(line: &str) -> Vec<Vec<u8>> {
 fn number(reply: &[u8]) -> u64 {
     let text = String::from_utf8_lossy(reply);
     let line = text.trim_start_matches(['$', ':']).split("\r\n");
-    line.filter(|part| !part.is_empty()).next_back().and_then(|part| part.parse().ok()).unwrap_or(0)
+    line.filter(|part| !part.is_empty()).last().and_then(|part| part.parse().ok()).unwrap_or(0)
 }
 
 /// Counts up by single commands and by transactions until the connection ends; gives back the last numbers that were acknowledged.
