@@ -285,6 +285,13 @@ pub fn reload_append_only(context: &mut Context, server: &mut Server, world: &mu
     if is_on && readers::drain_forced(server, world).is_err() {
         return false;
     }
+    match Manifest::load(&server.settings, world.persistence()) {
+        Ok(manifest) => server.persist.aof.manifest = manifest,
+        Err(lines) => {
+            lines.iter().for_each(|line| log::warn!("{line}"));
+            return false;
+        }
+    }
     empty(server);
     server.scripts.flush_functions(false);
     scripts::libraries_changed(server);

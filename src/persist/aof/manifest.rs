@@ -157,9 +157,14 @@ impl Manifest {
         if let Some(old) = self.base.take() {
             self.history.insert(0, old);
         }
-        self.base_seq += 1;
         let format = if is_dump { "rdb" } else { "aof" };
-        let name = [&settings.append_file_name[..], format!(".{}.base.{format}", self.base_seq).as_bytes()].concat();
+        let name = loop {
+            self.base_seq += 1;
+            let name = [&settings.append_file_name[..], format!(".{}.base.{format}", self.base_seq).as_bytes()].concat();
+            if !self.is_history(&name) {
+                break name;
+            }
+        };
         self.base = Some(FileInfo { name: name.clone(), seq: self.base_seq, ..FileInfo::default() });
         self.is_changed = true;
         name
@@ -167,12 +172,22 @@ impl Manifest {
 
     /// A new increment, which begins at this replication offset; gives its name.
     pub fn add_increment(&mut self, settings: &Settings, start_offset: Option<i64>) -> Vec<u8> {
-        self.increment_seq += 1;
-        let name = [&settings.append_file_name[..], format!(".{}.incr.aof", self.increment_seq).as_bytes()].concat();
+        let name = loop {
+            self.increment_seq += 1;
+            let name = [&settings.append_file_name[..], format!(".{}.incr.aof", self.increment_seq).as_bytes()].concat();
+            if !self.is_history(&name) {
+                break name;
+            }
+        };
         let seq = self.increment_seq;
         self.increments.push(FileInfo { name: name.clone(), seq, start_offset, end_offset: None });
         self.is_changed = true;
         name
+    }
+
+    /// A name that is to be removed is given to no new file.
+    fn is_history(&self, name: &[u8]) -> bool {
+        self.history.iter().any(|file| file.name == name)
     }
 
     /// The last increment is closed at this replication offset, or goes on (`None`). Of one that does not know where it begins,
@@ -332,6 +347,13 @@ mod tests {
         assert_eq!(text, expected);
         let again = Manifest { is_changed: true, ..parsed(&text).expect("sound") };
         assert_eq!(again, manifest);
+    }
+
+    #[test]
+    fn no_new_file_has_the_name_of_one_that_is_to_be_removed() {
+        let settings = Settings::default();
+        let mut manifest = parsed("file appendonly.aof.1.incr.aof seq 1 type h\n").expect("sound");
+        assert_eq!(manifest.add_increment(&settings, None), b"appendonly.aof.2.incr.aof");
     }
 
     #[test]
