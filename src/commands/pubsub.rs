@@ -11,6 +11,7 @@ use crate::exec::{Call, Command, Outcome, Stop};
 use crate::protocol::output::Output;
 use crate::protocol::reply::Reply;
 use crate::pubsub::Topic;
+use crate::server::journal::Readers;
 use crate::server::session::flag::{REPLY_OFF, REPLY_SKIP, SUBSCRIBED};
 use crate::server::{Server, World};
 use crate::spec::flag::{ENDS_BATCH, FAST, LOADING, MAY_REPLICATE, NOSCRIPT, PUBSUB, STALE};
@@ -210,6 +211,8 @@ fn unsubscribe(call: &mut Call, server: &mut Server, topic: Topic) -> Outcome {
 
 fn publish(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let receivers = deliver(server, call.arg(1), call.arg(2));
+    // Who listens at a replica hears it there.
+    call.propagation.force_for(Readers::REPLICAS);
     call.reply.integer(receivers as i64);
     Ok(())
 }
@@ -221,6 +224,7 @@ fn spublish(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome 
         server.outbox.push_all(listeners, encode_push(&[b"smessage", channel, message]));
     }
     call.reply.integer(listeners.len() as i64);
+    call.propagation.force_for(Readers::REPLICAS);
     Ok(())
 }
 

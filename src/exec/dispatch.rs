@@ -353,7 +353,7 @@ fn run_data(
     let is_framed = journalled && frame_lost_fields(server, db);
     let changes = effects::hand_on(server, db, Some(key));
     if journalled && (changes > 0 || !context.propagation.is_plain()) {
-        journal(server, context.propagation, db, request.args);
+        journal(server, context.propagation, db, request.args, changes > 0);
     }
     if is_framed {
         server.journal.end();
@@ -593,7 +593,7 @@ fn call(
         Run::Container => (Err(fault::SYNTAX), 0),
     };
     if journalled && (changes > 0 || !context.propagation.is_plain()) {
-        journal(server, context.propagation, db, request.args);
+        journal(server, context.propagation, db, request.args, changes > 0);
     }
     if is_framed {
         server.journal.end();
@@ -610,11 +610,11 @@ fn frame_lost_fields(server: &mut Server, db: usize) -> bool {
     removals.iter().any(|removal| matches!(removal.what, Gone::Fields(_))) && server.journal.begin_nested()
 }
 
-/// Writes a command that changed something to the journal, as received or as its handler rewrote it.
+/// Writes a command that changed something, or is to be known of anyway, to the journal: as received or as its handler rewrote it.
 #[cold]
-fn journal(server: &mut Server, propagation: &Propagation, db: usize, args: Args) {
+fn journal(server: &mut Server, propagation: &Propagation, db: usize, args: Args, has_changes: bool) {
     match propagation.rewritten() {
-        None => server.journal.record(db, args.iter()),
+        None => server.journal.record_for(propagation.readers(has_changes), db, args.iter()),
         Some(commands) => {
             // Several commands for one: they belong together.
             let framed = commands.len() > 1 && server.journal.begin_nested();

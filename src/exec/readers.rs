@@ -2,12 +2,14 @@
 //! its order.
 //!
 //! ```text
-//! journal.bytes ──▶ 1. the append-only file   (an `always` that cannot be kept ends the server here)
+//! the records   ──▶ 1. the append-only file   (an `always` that cannot be kept ends the server here)
 //!               ──▶ 2. the replicas
 //!               ──▶ 3. cleared
 //! ```
 //!
 //! The file comes first: a replica must not know what this server would have forgotten after a crash.
+
+use std::borrow::Cow;
 
 use super::call::{Block, Call, Outcome, Stop, WhenDenied};
 use super::{append_only, blocking};
@@ -16,6 +18,7 @@ use crate::persist::aof::{AppendOnly, Desk, FlushFailure};
 use crate::protocol::output::Output;
 use crate::protocol::reply::Reply;
 use crate::server::disk_waits::DiskWait;
+use crate::server::journal::{Readers, Records};
 use crate::server::{Server, World};
 use crate::value::Kind;
 
@@ -43,12 +46,13 @@ fn drain_by(
     world: &mut dyn World,
     write: impl FnOnce(&mut AppendOnly, &[u8], &mut Desk<'_>) -> Result<(), FlushFailure>,
 ) -> Result<(), MustLeave> {
+    let records = server.journal.take();
     // 1. The file. Without one, nothing is asked of the outside.
     if server.persist.aof.is_recording() {
-        let bytes = std::mem::take(&mut server.journal.bytes);
+        server.persist.aof.note_recorded(records.bytes.len() as u64);
+        let bytes = in_one_piece(&records, Readers::FILE);
         let had_fault = server.persist.aof.fault().is_some();
         let written = append_only::with(server, world, |file, desk| write(file, &bytes, desk));
-        server.journal.bytes = bytes;
         if server.persist.aof.fault().is_some() != had_fault {
             server.update_write_gate();
         }
@@ -56,12 +60,22 @@ fn drain_by(
     }
     // 2. Replicas will read here.
     // 3. The room is kept.
-    server.journal.bytes.clear();
+    server.journal.recycle(records);
     // 4. Who waits for the disk is told in this very turn.
     if !server.disk_waits.is_empty() {
         serve_disk_waits(server);
     }
     Ok(())
+}
+
+/// What one of the readers reads; nearly always that is all there is, as it stands.
+fn in_one_piece(records: &Records, reader: Readers) -> Cow<'_, [u8]> {
+    let mut pieces = records.of(reader);
+    let first = pieces.next().unwrap_or_default();
+    match pieces.next() {
+        None => first.into(),
+        Some(second) => [first, second].into_iter().chain(pieces).collect::<Vec<_>>().concat().into(),
+    }
 }
 
 const SWITCHED_OFF: &str = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
@@ -126,7 +140,7 @@ fn serve_disk_waits(server: &mut Server) {
 
 /// Position of the journal now: what was recorded before it is told from what comes.
 pub fn position(server: &Server) -> u64 {
-    server.persist.aof.taken() + server.journal.bytes.len() as u64
+    server.persist.aof.taken() + server.journal.unread_bytes()
 }
 
 /// The journal is read for the file while there is one.
@@ -135,10 +149,10 @@ pub fn watch(server: &mut Server) {
     if std::mem::replace(&mut server.persist.aof.is_reading, is_recording) == is_recording {
         return;
     }
-    if is_recording { server.journal.attach() } else { server.journal.detach() }
+    if is_recording { server.journal.attach(Readers::FILE) } else { server.journal.detach(Readers::FILE) }
 }
 
 /// The next record names its database: it is the first of a file.
 pub fn select_anew(server: &mut Server) {
-    server.journal.select_anew();
+    server.journal.select_anew(Readers::FILE);
 }

@@ -13,7 +13,7 @@ use super::batch::Batch;
 use super::call::{Call, Outcome, Stop};
 use super::dispatch::{self, Context};
 use super::gates::{NO_REPLICAS, misconf};
-use super::{memory, observe_call, permissions};
+use super::{memory, observe_call, permissions, readers};
 use crate::acl::Context as AclContext;
 use crate::base::clock::Clock;
 use crate::keyspace::SessionKey;
@@ -23,7 +23,8 @@ use crate::protocol::reply::Reply;
 use crate::script::flags::flag as script_flag;
 use crate::script::library::Registry;
 use crate::script::to_reply::ValueWriter;
-use crate::script::{Breath, Compiled, Engine, Failure, Host, Running};
+use crate::script::{Breath, Compiled, Engine, Failure, Host, Journals, Running};
+use crate::server::journal::Readers;
 use crate::server::session::{HELD, flag as session_flag};
 use crate::server::{Server, World, standing};
 use crate::spec::flag;
@@ -260,7 +261,10 @@ impl Stage<'_> {
             batch.execute(&mut self.context, self.server, self.world);
         }
         self.server.ready.splice(0..0, ready);
-        self.world.write_while_busy(self.server);
+        // What others are about to be told is kept first, as at the end of a turn. What the script did is in its frame still.
+        if readers::drain(self.server, self.world).is_ok() {
+            self.world.write_while_busy(self.server);
+        }
     }
 
     /// The script runs for too long: from here on others are told so.
@@ -280,7 +284,7 @@ impl Stage<'_> {
 }
 
 impl Host for Stage<'_> {
-    fn call(&mut self, words: Args, is_resp3: bool, journals: bool, out: &mut Output) {
+    fn call(&mut self, words: Args, is_resp3: bool, journals: Journals, out: &mut Output) {
         let id = match self.resolve(words) {
             Ok(id) => id,
             Err(refusal) => return self.refuse(refusal, is_resp3, out),
@@ -292,9 +296,9 @@ impl Host for Stage<'_> {
         }
         let Some(session) = self.server.sessions.get_mut(self.key) else { return };
         let spoken = std::mem::replace(&mut session.is_resp3, is_resp3);
-        self.server.journal.is_muted = !journals;
+        self.server.journal.allowed = Readers::of(journals.to_file, journals.to_replicas);
         dispatch::run_nested(&mut self.context, self.server, self.world, self.key, id, words, out);
-        self.server.journal.is_muted = false;
+        self.server.journal.allowed = Readers::ALL;
         if let Some(session) = self.server.sessions.get_mut(self.key) {
             session.is_resp3 = spoken;
         }
@@ -364,7 +368,7 @@ struct Loader<'l> {
 }
 
 impl Host for Loader<'_> {
-    fn call(&mut self, _: Args, is_resp3: bool, _: bool, out: &mut Output) {
+    fn call(&mut self, _: Args, is_resp3: bool, _: Journals, out: &mut Output) {
         Reply::new(out, is_resp3).error("ERR redis.call/pcall can only be called inside a script invocation");
     }
 

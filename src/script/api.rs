@@ -7,7 +7,7 @@ use mlua::{Function, Lua, MultiValue, Table, Value};
 use super::convert::{self, number_of, string_of};
 use super::engine::{Kind, Shared};
 use super::from_reply::value_of_reply;
-use super::lend;
+use super::lend::{self, Journals};
 use super::library::register;
 use super::number::to_integer;
 use super::raise::Raise;
@@ -233,7 +233,9 @@ fn set_repl(lua: &Lua, shared: &Shared, args: MultiValue) -> mlua::Result<Value>
         let text = "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.";
         return Err(Raise::table(text));
     }
-    shared.journals.set(bits != 0);
+    shared
+        .journals
+        .set(Journals { to_file: bits & REPLICATE_TO_FILE != 0, to_replicas: bits & REPLICATE_TO_REPLICAS != 0 });
     Ok(Value::Nil)
 }
 

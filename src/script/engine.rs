@@ -12,7 +12,7 @@ use std::rc::Rc;
 use mlua::state::{GcIncParams, GcMode};
 use mlua::{Function, HookTriggers, IntoLua, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
 
-use super::lend::{self, Breath, Host};
+use super::lend::{self, Breath, Host, Journals};
 use super::library::Registration;
 use super::raise::Raise;
 use super::random::Lrand48;
@@ -94,8 +94,8 @@ pub struct Shared {
     pub kind: Kind,
     /// Replies come to the script as RESP3 has them.
     pub is_resp3: Cell<bool>,
-    /// What the script does goes to the journal.
-    pub journals: Cell<bool>,
+    /// For whom what the script does is.
+    pub journals: Cell<Journals>,
     /// Words of the command that is called, and its reply: kept, so that a call allocates neither.
     pub request: RefCell<OwnedRequest>,
     pub reply: RefCell<Output>,
@@ -130,7 +130,7 @@ impl Engine {
             kind,
             store,
             is_resp3: Cell::new(false),
-            journals: Cell::new(true),
+            journals: Cell::new(Journals::ALL),
             request: RefCell::default(),
             reply: RefCell::default(),
             failure: RefCell::default(),
@@ -169,7 +169,7 @@ impl Engine {
     ) -> Result<Value, Failure> {
         let shared = &self.shared;
         shared.is_resp3.set(false);
-        shared.journals.set(true);
+        shared.journals.set(Journals::ALL);
         let result = self.tables(keys, arguments).and_then(|(keys, arguments)| {
             lend::lend(host, || self.run.call::<(bool, Value)>((function.index, keys, arguments)))
         });

@@ -20,11 +20,22 @@ pub enum Breath {
     End(&'static str),
 }
 
+/// For whom effects are, as `redis.set_repl` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Journals {
+    pub to_file: bool,
+    pub to_replicas: bool,
+}
+
+impl Journals {
+    pub const ALL: Journals = Journals { to_file: true, to_replicas: true };
+}
+
 /// What a script asks of the server.
 pub trait Host {
-    /// Runs a command; the reply, an error too, goes to `out` in the protocol that the script chose. `journals`: its effects
-    /// are for the journal.
-    fn call(&mut self, words: Args, is_resp3: bool, journals: bool, out: &mut Output);
+    /// Runs a command; the reply, an error too, goes to `out` in the protocol that the script chose. `journals`: for
+    /// whom its effects are.
+    fn call(&mut self, words: Args, is_resp3: bool, journals: Journals, out: &mut Output);
 
     /// True when these words call a command that the user may call; `None` when there is no such command.
     fn may_call(&mut self, words: Args) -> Option<bool>;
@@ -72,7 +83,7 @@ mod tests {
     struct Counter(u32);
 
     impl Host for Counter {
-        fn call(&mut self, _: Args, _: bool, _: bool, _: &mut Output) {
+        fn call(&mut self, _: Args, _: bool, _: Journals, _: &mut Output) {
             self.0 += 1;
         }
         fn may_call(&mut self, _: Args) -> Option<bool> {

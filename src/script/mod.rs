@@ -33,6 +33,6 @@ pub mod to_reply;
 
 pub use cache::Script;
 pub use engine::{Compiled, Engine, Failure};
-pub use lend::{Breath, Host};
+pub use lend::{Breath, Host, Journals};
 pub use library::{LibFunction, Library};
 pub use state::{Running, Scripts};

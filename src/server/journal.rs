@@ -2,6 +2,15 @@
 //!
 //! The common form is "as received"; commands whose effect depends on time or chance, or that change less than they say,
 //! build another one through `Propagation`. Costs nothing while nobody reads.
+//!
+//! ```text
+//! bytes        SELECT 0  SET a 1 │ PUBLISH c m │ MULTI  SET a 2  SET b 3  EXEC │ …          taken once a turn, by both readers
+//! stretches    file, replicas    │ replicas    │ file, replicas               │
+//! ```
+//!
+//! Invariants: the stretches cover the bytes; a stretch names only readers that were attached when it was recorded, so that whoever
+//! comes later begins behind it. A transaction is gathered apart and enters as a whole: one record of it alone stands without a
+//! frame.
 
 use crate::base::clock::Ms;
 
@@ -10,6 +19,7 @@ use crate::base::clock::Ms;
 pub struct Propagation {
     wanted: bool,
     is_suppressed: bool,
+    forced_for: Readers,
     commands: Vec<Vec<Vec<u8>>>,
 }
 
@@ -19,6 +29,7 @@ impl Propagation {
     pub fn reset(&mut self, wanted: bool) {
         self.wanted = wanted;
         self.is_suppressed = false;
+        self.forced_for = Readers::NONE;
         if !self.commands.is_empty() {
             self.commands.clear();
         }
@@ -41,10 +52,22 @@ impl Propagation {
         self.is_suppressed = true;
     }
 
-    /// Neither rewritten nor suppressed: as received, if data changed.
+    /// As received for these readers, though no data changes.
+    pub fn force_for(&mut self, readers: Readers) {
+        if self.wanted {
+            self.forced_for = readers;
+        }
+    }
+
+    /// Neither rewritten, forced nor suppressed: as received, if data changed.
     #[inline]
     pub fn is_plain(&self) -> bool {
-        !self.is_suppressed && self.commands.is_empty()
+        !self.is_suppressed && self.commands.is_empty() && self.forced_for.is_empty()
+    }
+
+    /// Whom the command concerns, which changed data or did not.
+    pub fn readers(&self, has_changes: bool) -> Readers {
+        if has_changes || !self.commands.is_empty() { Readers::ALL } else { self.forced_for }
     }
 
     /// The rewritten forms; `None`: as received.
@@ -56,99 +79,306 @@ impl Propagation {
     }
 }
 
-/// What stands before the records of a transaction.
-const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+/// Who reads the journal, as a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readers(u8);
 
-/// Readers of the journal, and what they have not yet read.
+impl Readers {
+    pub const NONE: Readers = Readers(0);
+    /// The append-only file.
+    pub const FILE: Readers = Readers(1);
+    /// Replicas, by way of the backlog.
+    pub const REPLICAS: Readers = Readers(2);
+    pub const ALL: Readers = Readers(3);
+
+    pub fn of(file: bool, replicas: bool) -> Readers {
+        Readers(u8::from(file) | u8::from(replicas) << 1)
+    }
+
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// True when they have a reader in common.
+    #[inline]
+    pub fn has(self, other: Readers) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    #[inline]
+    pub fn and(self, other: Readers) -> Readers {
+        Readers(self.0 & other.0)
+    }
+
+    #[inline]
+    pub fn with(self, other: Readers) -> Readers {
+        Readers(self.0 | other.0)
+    }
+
+    #[inline]
+    pub fn without(self, other: Readers) -> Readers {
+        Readers(self.0 & !other.0)
+    }
+}
+
+/// Readers by number, to keep something for each.
+const EACH: [Readers; 2] = [Readers::FILE, Readers::REPLICAS];
+
+/// Records, and for whom each stretch of them is.
 #[derive(Default)]
-pub struct Journal {
-    /// How many read it (append-only file, replicas, tests).
-    readers: usize,
-    /// The database of the last record.
-    selected_db: Option<usize>,
+pub struct Records {
     /// RESP requests, SELECT included where the database changes.
     pub bytes: Vec<u8>,
-    /// A transaction's records stand between MULTI and EXEC; MULTI is written with the first.
-    in_transaction: bool,
-    /// Records of the transaction so far, and where its MULTI stands.
-    records: usize,
-    multi_at: usize,
-    /// Nothing is recorded; only while a script says so.
-    pub is_muted: bool,
+    /// Where each stretch ends, and who reads it; the last ends with the bytes.
+    stretches: Vec<(usize, Readers)>,
+}
+
+impl Records {
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// What one of the readers reads, in order.
+    pub fn of(&self, reader: Readers) -> impl Iterator<Item = &[u8]> {
+        let mut from = 0;
+        self.stretches.iter().filter_map(move |&(end, readers)| {
+            let piece = &self.bytes[std::mem::replace(&mut from, end)..end];
+            readers.has(reader).then_some(piece)
+        })
+    }
+
+    /// What was appended to the bytes is for these readers.
+    fn mark(&mut self, readers: Readers) {
+        let end = self.bytes.len();
+        match self.stretches.last_mut() {
+            Some((last, same)) if *same == readers => *last = end,
+            _ => self.stretches.push((end, readers)),
+        }
+    }
+
+    /// Takes over the records of another, which is empty then.
+    fn append(&mut self, other: &mut Records) {
+        let offset = self.bytes.len();
+        self.bytes.append(&mut other.bytes);
+        for (end, readers) in other.stretches.drain(..) {
+            match self.stretches.last_mut() {
+                Some((last, same)) if *same == readers => *last = offset + end,
+                _ => self.stretches.push((offset + end, readers)),
+            }
+        }
+    }
+
+    fn readers(&self) -> Readers {
+        self.stretches.iter().fold(Readers::NONE, |all, (_, readers)| all.with(*readers))
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.stretches.clear();
+    }
+}
+
+/// Room that an emptied journal keeps, bytes.
+const ROOM_KEPT_MAX: usize = 64 * 1024;
+
+/// See the head of the file.
+pub struct Journal {
+    /// Who reads at all.
+    attached: Readers,
+    /// Who reads what is recorded here: on a replica, replicas of its own read its master's stream instead.
+    recorded_for: Readers,
+    /// For whom the command at hand may be recorded; a script can narrow it.
+    pub allowed: Readers,
     /// Nothing is recorded, because the data is being loaded: what the file says is no news.
     pub is_closed: bool,
+    /// Nothing is recorded, because the data is being loaded: what the file says is no news.
+    pub is_closed: bool,
+    /// The database of the last record, for each reader.
+    selected: [Option<usize>; EACH.len()],
+    records: Records,
+    /// The records of the transaction at hand, and how many they are.
+    frame: Records,
+    framed: usize,
+    is_framing: bool,
+    /// Bytes for replicas that are recorded and not yet taken.
+    pub replica_bytes: u64,
+}
+
+impl Default for Journal {
+    fn default() -> Journal {
+        Journal {
+            attached: Readers::NONE,
+            recorded_for: Readers::ALL,
+            allowed: Readers::ALL,
+            is_closed: false,
+            is_closed: false,
+            selected: [None; EACH.len()],
+            records: Records::default(),
+            frame: Records::default(),
+            framed: 0,
+            is_framing: false,
+            replica_bytes: 0,
+        }
+    }
 }
 
 impl Journal {
     #[inline]
     pub fn is_read(&self) -> bool {
-        self.readers > 0 && !self.is_closed
+        self.attached.has(self.recorded_for) && !self.is_closed
     }
 
-    /// One reader more, from here on.
-    pub fn attach(&mut self) {
-        self.readers += 1;
-        self.selected_db = None;
+    /// True when this reader is attached.
+    pub fn is_read_by(&self, reader: Readers) -> bool {
+        self.attached.has(reader)
     }
 
-    /// The next record names its database.
-    pub fn select_anew(&mut self) {
-        self.selected_db = None;
+    /// These read, too, from here on.
+    pub fn attach(&mut self, readers: Readers) {
+        self.attached = self.attached.with(readers);
+        self.select_anew(readers);
     }
 
-    /// One reader fewer.
-    pub fn detach(&mut self) {
-        self.readers -= 1;
-        if self.readers == 0 {
-            self.bytes = Vec::new();
+    /// These read no more. What is recorded for them already, nobody will ask for.
+    pub fn detach(&mut self, readers: Readers) {
+        self.attached = self.attached.without(readers);
+        if self.attached.is_empty() {
+            self.records = Records::default();
+            self.replica_bytes = 0;
         }
+    }
+
+    /// The next record for these names its database: somebody begins to read there.
+    pub fn select_anew(&mut self, readers: Readers) {
+        for (reader, selected) in EACH.iter().zip(&mut self.selected) {
+            if readers.has(*reader) {
+                *selected = None;
+            }
+        }
+    }
+
+    /// This server follows a master, whose stream is what its own replicas read (`pass_on`), or it does no more.
+    pub fn follow(&mut self, has_master: bool) {
+        self.recorded_for = if has_master { Readers::FILE } else { Readers::ALL };
+        self.select_anew(Readers::REPLICAS);
     }
 
     /// What is recorded from here to `end` belongs together.
     pub fn begin(&mut self) {
-        self.in_transaction = true;
-        self.records = 0;
+        self.is_framing = true;
+        self.framed = 0;
     }
 
     /// As `begin`, unless a transaction is under way; true when it was begun.
     pub fn begin_nested(&mut self) -> bool {
-        if self.in_transaction {
+        if self.is_framing {
             return false;
         }
         self.begin();
         true
     }
 
-    /// One record alone needs no frame.
+    /// One record alone needs no frame; several stand between MULTI and EXEC for all who read any of them.
     pub fn end(&mut self) {
-        match self.records {
-            0 => {}
-            1 => drop(self.bytes.drain(self.multi_at..self.multi_at + MULTI.len())),
-            _ => append(&mut self.bytes, 1, [&b"EXEC"[..]].into_iter()),
+        self.is_framing = false;
+        if self.framed == 0 {
+            return;
         }
-        self.in_transaction = false;
-        self.records = 0;
+        let mut frame = std::mem::take(&mut self.frame);
+        let readers = frame.readers();
+        let before = self.records.bytes.len();
+        if self.framed > 1 {
+            append(&mut self.records.bytes, 1, [&b"MULTI"[..]].into_iter());
+            self.records.mark(readers);
+        }
+        self.replica_bytes += frame.of(Readers::REPLICAS).map(|piece| piece.len() as u64).sum::<u64>();
+        let header = self.records.bytes.len() - before;
+        self.records.append(&mut frame);
+        let before = self.records.bytes.len();
+        if self.framed > 1 {
+            append(&mut self.records.bytes, 1, [&b"EXEC"[..]].into_iter());
+            self.records.mark(readers);
+        }
+        if readers.has(Readers::REPLICAS) {
+            self.replica_bytes += (header + self.records.bytes.len() - before) as u64;
+        }
+        self.framed = 0;
+        frame.bytes.shrink_to(ROOM_KEPT_MAX);
+        self.frame = frame;
     }
 
     /// Records one command on database `db`.
+    #[inline]
     pub fn record<'w>(&mut self, db: usize, words: impl ExactSizeIterator<Item = &'w [u8]>) {
-        if !self.is_read() || self.is_muted {
+        self.record_for(Readers::ALL, db, words);
+    }
+
+    /// Records one command for some of the readers.
+    pub fn record_for<'w>(&mut self, readers: Readers, db: usize, words: impl ExactSizeIterator<Item = &'w [u8]>) {
+        let readers = readers.and(self.attached).and(self.recorded_for).and(self.allowed);
+        if readers.is_empty() || self.is_closed {
             return;
         }
-        if self.selected_db != Some(db) {
-            let number = db.to_string();
-            append(&mut self.bytes, 2, [&b"SELECT"[..], number.as_bytes()].into_iter());
-            self.selected_db = Some(db);
-        }
-        if self.in_transaction {
-            if self.records == 0 {
-                self.multi_at = self.bytes.len();
-                self.bytes.extend_from_slice(MULTI);
+        let records = if self.is_framing { &mut self.frame } else { &mut self.records };
+        let before = records.bytes.len();
+        let mut unselected = Readers::NONE;
+        for (reader, selected) in EACH.iter().zip(&mut self.selected) {
+            if readers.has(*reader) && selected.replace(db) != Some(db) {
+                unselected = unselected.with(*reader);
             }
-            self.records += 1;
         }
+        let mut for_replicas = 0;
+        if !unselected.is_empty() {
+            let number = db.to_string();
+            append(&mut records.bytes, 2, [&b"SELECT"[..], number.as_bytes()].into_iter());
+            records.mark(unselected);
+            if unselected.has(Readers::REPLICAS) {
+                for_replicas += records.bytes.len() - before;
+            }
+        }
+        let before = records.bytes.len();
         let count = words.len();
-        append(&mut self.bytes, count, words);
+        append(&mut records.bytes, count, words);
+        records.mark(readers);
+        if readers.has(Readers::REPLICAS) {
+            for_replicas += records.bytes.len() - before;
+        }
+        if self.is_framing {
+            self.framed += 1;
+        } else {
+            self.replica_bytes += for_replicas as u64;
+        }
+    }
+
+    /// Bytes for replicas only, outside of any transaction and as they are: the master's stream on a replica, a ping.
+    pub fn pass_on(&mut self, bytes: &[u8]) {
+        debug_assert!(!self.is_framing, "a stream is passed on between commands");
+        if self.attached.has(Readers::REPLICAS) && !bytes.is_empty() {
+            self.records.bytes.extend_from_slice(bytes);
+            self.records.mark(Readers::REPLICAS);
+            self.replica_bytes += bytes.len() as u64;
+        }
+    }
+
+    /// Bytes that were recorded and not yet taken.
+    pub fn unread_bytes(&self) -> u64 {
+        (self.records.bytes.len() + self.frame.bytes.len()) as u64
+    }
+
+    /// All that was recorded and not yet taken.
+    pub fn take(&mut self) -> Records {
+        self.replica_bytes = 0;
+        std::mem::take(&mut self.records)
+    }
+
+    /// Gives back the room of records that were read.
+    pub fn recycle(&mut self, mut records: Records) {
+        if self.records.is_empty() && records.bytes.capacity() <= ROOM_KEPT_MAX {
+            records.clear();
+            self.records = records;
+        }
     }
 }
 
@@ -170,18 +400,85 @@ pub fn ms_text(ms: Ms) -> Vec<u8> {
 mod tests {
     use super::*;
 
+    /// What a reader reads, its words one after the other.
+    fn read(records: &Records, reader: Readers) -> String {
+        let bytes: Vec<u8> = records.of(reader).flatten().copied().collect();
+        let text = String::from_utf8(bytes).expect("text");
+        text.split("\r\n")
+            .filter(|line| !line.is_empty() && !line.starts_with(['*', '$']))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn record(journal: &mut Journal, readers: Readers, db: usize, line: &str) {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        journal.record_for(readers, db, words.into_iter());
+    }
+
     #[test]
     fn a_database_is_selected_once_and_a_transaction_is_framed() {
         let mut journal = Journal::default();
-        journal.record(0, [&b"SET"[..], b"a", b"1"].into_iter());
-        assert!(journal.bytes.is_empty(), "nobody reads");
-        journal.attach();
+        record(&mut journal, Readers::ALL, 0, "SET a 1");
+        assert!(journal.take().is_empty(), "nobody reads");
+        journal.attach(Readers::FILE);
         journal.begin();
-        journal.record(1, [&b"DEL"[..], b"a"].into_iter());
-        journal.record(1, [&b"DEL"[..], b"b"].into_iter());
+        record(&mut journal, Readers::ALL, 1, "DEL a");
+        record(&mut journal, Readers::ALL, 1, "DEL b");
         journal.end();
-        let expected = "*2\r\n$6\r\nSELECT\r\n$1\r\n1\r\n*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nDEL\r\n$1\r\na\r\n\
+        let expected = "*1\r\n$5\r\nMULTI\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n1\r\n*2\r\n$3\r\nDEL\r\n$1\r\na\r\n\
                         *2\r\n$3\r\nDEL\r\n$1\r\nb\r\n*1\r\n$4\r\nEXEC\r\n";
-        assert_eq!(journal.bytes, expected.as_bytes());
+        let records = journal.take();
+        assert_eq!(records.bytes, expected.as_bytes());
+        assert_eq!(read(&records, Readers::REPLICAS), "", "they are not attached");
+        journal.begin();
+        record(&mut journal, Readers::ALL, 1, "DEL c");
+        journal.end();
+        journal.begin();
+        journal.end();
+        assert_eq!(read(&journal.take(), Readers::FILE), "DEL c");
+    }
+
+    #[test]
+    fn each_reader_reads_what_is_for_it() {
+        let mut journal = Journal::default();
+        journal.attach(Readers::FILE);
+        record(&mut journal, Readers::ALL, 0, "SET a 1");
+        journal.attach(Readers::REPLICAS);
+        record(&mut journal, Readers::ALL, 0, "SET a 2");
+        record(&mut journal, Readers::REPLICAS, 3, "PUBLISH c m");
+        record(&mut journal, Readers::ALL, 3, "SET a 3");
+        journal.begin();
+        record(&mut journal, Readers::REPLICAS, 3, "PUBLISH c m");
+        record(&mut journal, Readers::FILE, 3, "SET a 4");
+        journal.end();
+        let for_replicas = journal.replica_bytes;
+        let records = journal.take();
+        assert_eq!(read(&records, Readers::FILE), "SELECT 0 SET a 1 SET a 2 SELECT 3 SET a 3 MULTI SET a 4 EXEC");
+        assert_eq!(
+            read(&records, Readers::REPLICAS),
+            "SELECT 0 SET a 2 SELECT 3 PUBLISH c m SET a 3 MULTI PUBLISH c m EXEC"
+        );
+        let counted: usize = records.of(Readers::REPLICAS).map(<[u8]>::len).sum();
+        assert_eq!((counted as u64, journal.replica_bytes), (for_replicas, 0));
+    }
+
+    #[test]
+    fn a_replica_passes_its_masters_stream_on() {
+        let mut journal = Journal::default();
+        journal.attach(Readers::ALL);
+        journal.follow(true);
+        record(&mut journal, Readers::ALL, 0, "SET a 1");
+        journal.pass_on(b"*1\r\n$4\r\nPING\r\n");
+        assert_eq!(journal.replica_bytes, 14);
+        let records = journal.take();
+        assert_eq!(read(&records, Readers::FILE), "SELECT 0 SET a 1");
+        assert_eq!(read(&records, Readers::REPLICAS), "PING");
+        journal.follow(false);
+        record(&mut journal, Readers::ALL, 0, "SET a 2");
+        let records = journal.take();
+        assert_eq!(
+            (read(&records, Readers::FILE).as_str(), read(&records, Readers::REPLICAS).as_str()),
+            ("SET a 2", "SELECT 0 SET a 2")
+        );
     }
 }

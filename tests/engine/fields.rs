@@ -20,7 +20,7 @@ impl Field {
         let (session, listener) = (engine.connect(), engine.connect());
         engine.ask(session, "CONFIG SET notify-keyspace-events AKE");
         engine.ask(listener, "PSUBSCRIBE __keyevent*");
-        engine.server.journal.attach();
+        engine.server.journal.attach(gyre::server::journal::Readers::ALL);
         Field { engine, session, listener }
     }
 
@@ -68,7 +68,7 @@ impl Field {
 
     /// What the journal has got since the last call.
     fn journal(&mut self) -> String {
-        let bytes = std::mem::take(&mut self.engine.server.journal.bytes);
+        let bytes = self.engine.server.journal.take().bytes;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let words: Vec<&str> = text.split("\r\n").filter(|l| !l.starts_with(['*', '$'])).collect();
         words.join(" ").trim().to_owned()

@@ -63,10 +63,10 @@ impl Pair {
         let mut engine = Engine::new();
         let wires = SimulatedLinks::default();
         engine.world.links = Some(wires.clone());
-        engine.server.journal.attach();
+        engine.server.journal.attach(gyre::server::journal::Readers::ALL);
         let (mover, other) = (engine.connect(), engine.connect());
         engine.ask(mover, "MSET a 1 b 2 c 3");
-        engine.server.journal.bytes.clear();
+        engine.server.journal.take();
         Pair { engine, wires, mover, other }
     }
 
@@ -90,7 +90,7 @@ impl Pair {
     }
 
     fn journal(&mut self) -> String {
-        String::from_utf8_lossy(&std::mem::take(&mut self.engine.server.journal.bytes)).into_owned()
+        String::from_utf8_lossy(&self.engine.server.journal.take().bytes).into_owned()
     }
 }
 

@@ -7,9 +7,9 @@ fn journal(before: &[&str], line: &str) -> (String, String) {
     let mut engine = Engine::new();
     let session = engine.connect();
     before.iter().for_each(|line| drop(engine.ask(session, line)));
-    engine.server.journal.attach();
+    engine.server.journal.attach(gyre::server::journal::Readers::ALL);
     let reply = engine.ask(session, line);
-    let bytes = String::from_utf8_lossy(&engine.server.journal.bytes).into_owned();
+    let bytes = String::from_utf8_lossy(&engine.server.journal.take().bytes).into_owned();
     let words: Vec<&str> = bytes.split("\r\n").filter(|l| !l.starts_with(['*', '$'])).collect();
     (reply, words.join(" ").trim().trim_start_matches("SELECT 0").trim().to_string())
 }

@@ -19,7 +19,7 @@ fn check_reply(engine: &mut Engine, session: SessionKey, expected: &str) {
 
 /// What was journalled since the last look, as text with one word after the other.
 fn journalled(engine: &mut Engine) -> String {
-    let bytes = std::mem::take(&mut engine.server.journal.bytes);
+    let bytes = engine.server.journal.take().bytes;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     text.split("\r\n").filter(|l| !l.starts_with(['*', '$'])).collect::<Vec<_>>().join(" ").trim().to_string()
 }
@@ -69,7 +69,7 @@ fn a_list_may_come_by_any_road() {
 #[test]
 fn one_who_is_served_may_serve_another() {
     let mut engine = Engine::new();
-    engine.server.journal.attach();
+    engine.server.journal.attach(gyre::server::journal::Readers::ALL);
     let [a, b] = waiters(&mut engine, ["BLMOVE src dst LEFT RIGHT 0", "BLMOVE dst src RIGHT LEFT 0"]);
     let writer = engine.connect();
     engine.feed(writer, b"SET key1 1\r\nLPUSH src dummy\r\nSET key2 2\r\n");
@@ -85,7 +85,7 @@ fn one_who_is_served_may_serve_another() {
 #[test]
 fn the_journal_knows_no_waiting() {
     let mut engine = Engine::new();
-    engine.server.journal.attach();
+    engine.server.journal.attach(gyre::server::journal::Readers::ALL);
     let writer = engine.connect();
     for (line, expected) in [
         ("RPUSH l 1 2 3 4 5 6 7 8", "SELECT 0 RPUSH l 1 2 3 4 5 6 7 8"),

@@ -238,6 +238,11 @@ impl AppendOnly {
         self.current.as_ref().is_some_and(|current| current.syncing.is_some())
     }
 
+    /// The journal has so many bytes more, whoever they are for.
+    pub fn note_recorded(&mut self, bytes: u64) {
+        self.taken += bytes;
+    }
+
     /// Takes what the journal recorded since the last time, and brings as much of everything to file and disk as is to be there
     /// now. `forces`: nothing is held back.
     pub fn write(&mut self, fresh: &[u8], forces: bool, desk: &mut Desk<'_>) -> Result<(), FlushFailure> {
@@ -245,7 +250,6 @@ impl AppendOnly {
             return Ok(());
         }
         self.notice_syncs(desk);
-        self.taken += fresh.len() as u64;
         if !fresh.is_empty() && desk.settings.aof_timestamps {
             self.annotate(desk.now / 1000);
         }

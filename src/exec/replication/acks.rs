@@ -1,0 +1,66 @@
+//! How far the replicas are: what they acknowledge, who waits for that (WAIT, WAITAOF), and whether there are enough of them.
+
+use crate::exec::blocking;
+use crate::keyspace::SessionKey;
+use crate::protocol::output::Output;
+use crate::protocol::reply::Reply;
+use crate::server::Server;
+use crate::server::journal::Readers;
+
+/// Asks every replica where it is.
+const GETACK: [&[u8]; 3] = [b"REPLCONF", b"GETACK", b"*"];
+
+/// A replica says how far it is, in memory and, if it has a file, on its disk.
+pub fn acknowledge(server: &mut Server, session: SessionKey, offset: i64, on_disk: Option<i64>) {
+    let now = server.now;
+    let Some(replica) = server.replication.of_mut(session).filter(|replica| replica.is_attached()) else { return };
+    replica.acked = replica.acked.max(offset);
+    replica.acked_on_disk = replica.acked_on_disk.max(on_disk.unwrap_or(0));
+    replica.acked_at = now;
+    if replica.is_online() && replica.awaits_ack {
+        super::dumps::release(server, session);
+    }
+    count_good(server);
+}
+
+/// Replicas that were heard of lately are counted; writes may be refused or allowed for that.
+pub fn count_good(server: &mut Server) {
+    let lag_s_max = i64::from(server.settings.min_replicas_lag_s_max);
+    server.replication.count_good(lag_s_max, server.now);
+    server.update_write_gate();
+}
+
+/// Who waits for acknowledgements is answered as soon as there are enough, and everybody is asked where he is while somebody waits.
+pub fn end_turn(server: &mut Server) {
+    if std::mem::take(&mut server.replication.wants_acks) && server.replication.has_replicas() {
+        server.journal.record_for(Readers::REPLICAS, 0, GETACK.into_iter());
+    }
+    if server.ack_waiters.is_empty() {
+        return;
+    }
+    let served: Vec<SessionKey> = server
+        .ack_waiters
+        .iter()
+        .filter(|waiter| {
+            let (local, replicas) = server.acks_of(waiter);
+            local >= waiter.local && replicas >= waiter.replicas
+        })
+        .map(|waiter| waiter.session)
+        .collect();
+    served.into_iter().for_each(|session| answer(server, session));
+}
+
+/// Ends a session's wait with what was acknowledged so far; false if it does not wait for that.
+pub fn answer(server: &mut Server, session: SessionKey) -> bool {
+    let Some(waiter) = server.ack_waiters.iter().find(|waiter| waiter.session == session) else { return false };
+    let (local, replicas) = server.acks_of(waiter);
+    let mut out = Output::new();
+    let mut reply = Reply::new(&mut out, false);
+    if waiter.on_disk {
+        reply.array(2);
+        reply.integer(local as i64);
+    }
+    reply.integer(replicas as i64);
+    blocking::end_with(server, session, &out.to_vec());
+    true
+}
