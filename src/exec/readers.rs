@@ -46,6 +46,9 @@ fn drain_by(
     world: &mut dyn World,
     write: impl FnOnce(&mut AppendOnly, &[u8], &mut Desk<'_>) -> Result<(), FlushFailure>,
 ) -> Result<(), MustLeave> {
+    if server.persist.aof.is_lost() {
+        return Err(MustLeave);
+    }
     let records = server.journal.take();
     // 1. The file. Without one, nothing is asked of the outside.
     if server.persist.aof.is_recording() {

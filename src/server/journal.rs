@@ -193,8 +193,6 @@ pub struct Journal {
     pub allowed: Readers,
     /// Nothing is recorded, because the data is being loaded: what the file says is no news.
     pub is_closed: bool,
-    /// Nothing is recorded, because the data is being loaded: what the file says is no news.
-    pub is_closed: bool,
     /// The database of the last record, for each reader.
     selected: [Option<usize>; EACH.len()],
     records: Records,
@@ -212,7 +210,6 @@ impl Default for Journal {
             attached: Readers::NONE,
             recorded_for: Readers::ALL,
             allowed: Readers::ALL,
-            is_closed: false,
             is_closed: false,
             selected: [None; EACH.len()],
             records: Records::default(),

@@ -122,6 +122,8 @@ pub struct AppendOnly {
     write_fault: Option<String>,
     sync_fault: Option<SyncFault>,
     fault_logged: Option<Ms>,
+    /// Under `always` something could not be kept: the server may not go on, whatever succeeds from here on.
+    is_lost: bool,
     heal_not_before: Ms,
     /// Bytes of all files, and of them when the last rewrite ended.
     pub size: u64,
@@ -166,6 +168,7 @@ impl Default for AppendOnly {
             write_fault: None,
             sync_fault: None,
             fault_logged: None,
+            is_lost: false,
             heal_not_before: 0,
             size: 0,
             base_size: 0,
@@ -238,6 +241,11 @@ impl AppendOnly {
         self.current.as_ref().is_some_and(|current| current.syncing.is_some())
     }
 
+    /// True when the server may not go on.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
     /// The journal has so many bytes more, whoever they are for.
     pub fn note_recorded(&mut self, bytes: u64) {
         self.taken += bytes;
@@ -286,6 +294,7 @@ impl AppendOnly {
                         log::warn!(
                             "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting..."
                         );
+                        self.is_lost = true;
                         Err(FlushFailure)
                     }
                     _ => Ok(()),
@@ -407,6 +416,7 @@ impl AppendOnly {
                     log::warn!(
                         "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {error}. Exiting..."
                     );
+                    self.is_lost = true;
                     return Err(FlushFailure);
                 }
                 current.is_unsynced = false;
@@ -490,7 +500,10 @@ impl AppendOnly {
                 self.last_sync = desk.now;
             }
             Ok(()) => {}
-            Err(error) => log::warn!("Fail to fsync the AOF file: {}.", system_text(&error)),
+            Err(error) => {
+                log::warn!("Fail to fsync the AOF file: {}.", system_text(&error));
+                self.is_lost |= desk.settings.append_fsync == AppendFsync::Always;
+            }
         }
         Ok(())
     }
