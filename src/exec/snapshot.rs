@@ -196,6 +196,7 @@ pub fn begin_loading_at_start(server: &mut Server, world: &mut dyn World) -> Res
     server.persist.aof.manifest = manifest;
     server.persist.aof.begins_at_start = server.settings.append_only;
     if server.settings.append_only {
+        append_only::with(server, world, |file, desk| file.claim(desk)).map_err(|line| LoadFailure(vec![line]))?;
         return Ok(Replay::begin(server, world)?.map(|replay| Load::AppendOnly(Box::new(replay))));
     }
     Ok(begin_loading(server, world)?.map(|loading| Load::Dump(Box::new(loading))))

@@ -121,8 +121,23 @@ impl RealFiles {
     /// A file to append to that is synced by the helper, where there is one.
     pub fn append_with(self, path: &Path, helper: Option<&mut Helper>) -> io::Result<Box<dyn AppendFile>> {
         let file = OpenOptions::new().append(true).create(true).open(path)?;
+        claim(&file)?;
         let syncs = helper.map(Helper::syncs);
         Ok(Box::new(RealAppendFile { file: Arc::new(file), syncs, errands: VecDeque::new(), outcome: None }))
+    }
+}
+
+/// Nobody else may write the file while it is open here: two servers in one folder would spoil each other's data. The claim ends with
+/// the process, however that ends.
+fn claim(file: &File) -> io::Result<()> {
+    // Safety: a system call on a descriptor that is ours.
+    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        error if error.kind() == io::ErrorKind::WouldBlock => Err(io::Error::other("another server is writing it")),
+        // A file system without locks is none to be refused.
+        _ => Ok(()),
     }
 }
 

@@ -48,7 +48,7 @@ pub trait AppendFile {
 pub trait Files {
     /// A new file; one of that name is emptied.
     fn create(&mut self, path: &Path) -> io::Result<Box<dyn OutputFile>>;
-    /// A file to append to; it is made if it is not there.
+    /// A file to append to; it is made if it is not there. An error if another process has it open for that.
     fn append(&mut self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
     /// A file to be read from its start, and its length.
     fn open(&mut self, path: &Path) -> io::Result<(Box<dyn io::Read>, u64)>;

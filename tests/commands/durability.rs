@@ -94,3 +94,13 @@ fn what_was_written_survives_the_process_under_no() {
     // No sync is promised, but the system has the bytes before the reply leaves.
     check("no", true);
 }
+
+#[test]
+fn a_second_server_on_the_same_files_does_not_start() {
+    let server = Server::start(&["--appendonly", "yes"]);
+    let (code, log) = server.start_beside(&["--appendonly", "yes"]);
+    assert_eq!(code, Some(1));
+    let expected = "Can't open the append-only file appendonly.aof.1.incr.aof: another server is writing it";
+    assert!(log.contains(expected), "{log}");
+    assert_eq!(server.connect().call(&words("SET a 1")), Some(b"+OK\r\n".to_vec()));
+}

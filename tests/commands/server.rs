@@ -40,6 +40,18 @@ impl Server {
         assert!(self.answers(), "the server did not start again:\n{}", self.file("log"));
     }
 
+    /// Starts another server in this one's folder, which is to end by itself: its exit code and what it said.
+    pub fn start_beside(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let started = Command::new(env!("CARGO_BIN_EXE_gyre-server"))
+            .args(["--port", "0", "--unixsocket", "beside", "--save", "", "--dir"])
+            .arg(&self.folder)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the server's binary starts");
+        (started.status.code(), String::from_utf8_lossy(&started.stdout).into_owned())
+    }
+
     fn answers(&mut self) -> bool {
         let until = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
         while Instant::now() < until {

@@ -103,6 +103,8 @@ pub struct AppendOnly {
     pub state: State,
     pub manifest: Manifest,
     current: Option<Current>,
+    /// The last increment, while what it says is being loaded.
+    claimed: Option<Box<dyn AppendFile>>,
     /// The file before, while its last sync goes on; and its number.
     retiring: Option<(Box<dyn AppendFile>, u64)>,
     files_opened: u64,
@@ -154,6 +156,7 @@ impl Default for AppendOnly {
             state: State::Off,
             manifest: Manifest::default(),
             current: None,
+            claimed: None,
             retiring: None,
             files_opened: 0,
             buffer: Vec::new(),
@@ -525,6 +528,21 @@ impl AppendOnly {
         self.current = Some(Current { file, number, length, is_unsynced: false, syncing: None });
     }
 
+    /// Before anything is loaded, or cut: nobody else may be writing the last increment. The error is a line for the log.
+    pub fn claim(&mut self, desk: &mut Desk<'_>) -> Result<(), String> {
+        let Some(last) = self.manifest.increments.last() else { return Ok(()) };
+        let path = manifest::path_in_folder(desk.settings, &last.name);
+        if desk.files.length(&path).is_err() {
+            // It is missing, which is told by who loads.
+            return Ok(());
+        }
+        let claimed = desk.files.append(&path).map_err(|error| {
+            format!("Can't open the append-only file {}: {}", manifest::shown(&last.name), system_text(&error))
+        })?;
+        self.claimed = Some(claimed);
+        Ok(())
+    }
+
     /// At start: goes on with the last increment, or begins the first. The base is there. The error is a line for the log.
     pub fn open_at_start(&mut self, desk: &mut Desk<'_>) -> Result<(), String> {
         let is_new = self.manifest.increments.is_empty();
@@ -537,7 +555,10 @@ impl AppendOnly {
         let cannot = |error: &std::io::Error| {
             format!("Can't open the append-only file {}: {}", manifest::shown(&name), system_text(error))
         };
-        let file = desk.files.append(&path).map_err(|error| cannot(&error))?;
+        let file = match self.claimed.take() {
+            Some(file) => file,
+            None => desk.files.append(&path).map_err(|error| cannot(&error))?,
+        };
         self.manifest.persist(desk.settings, desk.files)?;
         let length = desk.timed("aof-fstat", |files| files.length(&path)).map_err(|error| cannot(&error))?;
         self.state = State::On;
