@@ -145,10 +145,12 @@ impl Files for Outside {
     }
 
     fn discard(&mut self, path: &Path) {
-        // The folder may be another by the time that it is done.
-        match std::path::absolute(path) {
-            Ok(path) => self.helper.remove(path),
-            Err(_) => drop(RealFiles.remove(path)),
+        // Its name is free at once; its room comes back when it is closed.
+        let file = File::open(path);
+        if RealFiles.remove(path).is_ok()
+            && let Ok(file) = file
+        {
+            self.helper.close(file);
         }
     }
 

@@ -1,16 +1,15 @@
-//! The threads beside the loop: one that syncs, one that removes. They touch files and nothing else, and begin with their first job.
+//! The threads beside the loop: one that syncs, one that closes. They touch files and nothing else, and begin with their first job.
 //!
 //! ```text
 //! loop ── begin_sync ──▶ [syncs]    fdatasync, outcome noted ──▶ eventfd ──▶ loop
-//!      ── discard ─────▶ [removals] unlink
+//!      ── close ───────▶ [closes]   close: of a file that was removed, which gives its room back
 //! ```
 //!
-//! They are two, so that removing what is large keeps no sync waiting.
+//! They are two, so that closing what is large keeps no sync waiting.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::fd::RawFd;
-use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -49,13 +48,13 @@ pub struct Helper {
     /// Written to when a sync is done.
     wake: RawFd,
     syncs: Option<Sender<(Arc<File>, Arc<Errand>)>>,
-    removals: Option<Sender<PathBuf>>,
+    closes: Option<Sender<File>>,
 }
 
 impl Helper {
     /// `wake`: an eventfd that lives as long as the process.
     pub fn new(wake: RawFd) -> Helper {
-        Helper { wake, syncs: None, removals: None }
+        Helper { wake, syncs: None, closes: None }
     }
 
     /// The way to the thread that syncs.
@@ -72,11 +71,11 @@ impl Helper {
         self.syncs.get_or_insert_with(begin).clone()
     }
 
-    /// Removes a file; that it fails is no harm.
-    pub fn remove(&mut self, path: PathBuf) {
-        let begin = || begin("gyre-remove", |path: PathBuf| drop(fs::remove_file(path)));
-        // It ends with the process only.
-        let _ = self.removals.get_or_insert_with(begin).send(path);
+    /// Closes a file that has no name any more: that takes as long as it is large.
+    pub fn close(&mut self, file: File) {
+        let begin = || begin("gyre-close", drop::<File>);
+        // The thread ends with the process only; without it the file is closed here.
+        let _ = self.closes.get_or_insert_with(begin).send(file);
     }
 }
 

@@ -60,7 +60,7 @@ pub trait Files {
     fn make_folder(&mut self, path: &Path) -> io::Result<()>;
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&mut self, path: &Path) -> io::Result<()>;
-    /// Removes a file that nobody needs, beside the loop if it may take long. That it fails is no harm.
+    /// Removes a file that nobody needs; giving its room back is done beside the loop. That it fails is no harm.
     fn discard(&mut self, path: &Path) {
         let _ = self.remove(path);
     }
