@@ -380,3 +380,44 @@ fn loading_again_gives_the_same_data_and_nothing_is_recorded() {
     assert_eq!(disk.file(FIRST), file);
     assert_eq!(ask(&mut engine, session, "FCALL f 0"), ":42\r\n");
 }
+
+#[test]
+fn waitaof_answers_when_it_is_on_the_disk() {
+    let disk = SimulatedDisk::default();
+    let (mut engine, session) = started(settings(AppendFsync::EverySecond), &disk);
+    engine.pass(1000);
+    ask(&mut engine, session, "SET a 1");
+    assert_eq!(engine.ask(session, "WAITAOF 1 0 0"), "", "the sync goes on");
+    engine.end_turn().expect("the disk is well");
+    assert_eq!(engine.replies(session), b"*2\r\n:1\r\n:0\r\n");
+    assert_eq!(ask(&mut engine, session, "WAITAOF 1 0 0"), "*2\r\n:1\r\n:0\r\n");
+    // Who waits when the file is switched off waits in vain.
+    ask(&mut engine, session, "SET a 2");
+    assert_eq!(engine.ask(session, "WAITAOF 1 0 0"), "");
+    let other = engine.connect();
+    ask(&mut engine, other, "CONFIG SET appendonly no");
+    let refused = "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n";
+    assert_eq!(String::from_utf8_lossy(&engine.replies(session)), refused);
+}
+
+#[test]
+fn nothing_stands_in_the_next_file_before_the_one_before_is_on_the_disk() {
+    let disk = SimulatedDisk::default();
+    let (mut engine, session) = started(settings(AppendFsync::No), &disk);
+    ask(&mut engine, session, "SET a 1");
+    engine.ask(session, "BGREWRITEAOF");
+    engine.feed(session, b"SET a 2\r\n");
+    engine.settle();
+    // The sync of the first file was begun at the change and is done when it is asked after: only then the second has anything.
+    let second = "appendonlydir/appendonly.aof.2.incr.aof";
+    assert_eq!(disk.file(second), Some(Vec::new()));
+    engine.end_turn().expect("the disk is well");
+    assert_eq!(words(&disk, second), "SELECT 0 SET a 2");
+    // One that fails is met as any other: what the first file holds is doubtful until the base is there.
+    engine.end_child();
+    ask(&mut engine, session, "SET a 3");
+    engine.world.disk.trouble.set(Some(Trouble::Sync));
+    engine.ask(session, "GET a");
+    let begun = append_only::begin_rewrite(&mut engine.server, &mut engine.world);
+    assert!(!begun, "the manifest cannot be synced either");
+}
