@@ -14,8 +14,8 @@ use super::links::key_of;
 use super::outside::Outside;
 use crate::exec::batch::Batch;
 use crate::exec::dispatch::Dispatcher;
-use crate::keyspace::SessionKey;
 use crate::exec::snapshot::Load;
+use crate::keyspace::SessionKey;
 use crate::server::Server;
 use crate::server::links::LinkKey;
 

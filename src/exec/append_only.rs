@@ -15,7 +15,11 @@ use crate::persist::{Child, ChildEnd, Purpose, SaveFailure, UNWANTED_SIGNAL};
 use crate::server::{Server, World, standing};
 
 /// Lends the append-only file and what it works with.
-pub fn with<R>(server: &mut Server, world: &mut dyn World, work: impl FnOnce(&mut AppendOnly, &mut Desk<'_>) -> R) -> R {
+pub fn with<R>(
+    server: &mut Server,
+    world: &mut dyn World,
+    work: impl FnOnce(&mut AppendOnly, &mut Desk<'_>) -> R,
+) -> R {
     let has_child = server.persist.child.is_some();
     let mut desk = Desk {
         settings: &server.settings,

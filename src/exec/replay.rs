@@ -111,12 +111,7 @@ impl Replay {
     }
 
     /// All at once, for DEBUG LOADAOF.
-    pub fn run(
-        mut self,
-        context: &mut Context,
-        server: &mut Server,
-        world: &mut dyn World,
-    ) -> Result<(), LoadFailure> {
+    pub fn run(mut self, context: &mut Context, server: &mut Server, world: &mut dyn World) -> Result<(), LoadFailure> {
         while self.step(context, server, world)? == Step::GoesOn {}
         Ok(())
     }
@@ -213,7 +208,8 @@ impl Replay {
                 Ok(Piece::Paused)
             }
             Err(LoadFailure(mut lines)) => {
-                let (what, name) = (if self.file().is_old_style { "preamble of the AOF" } else { "base" }, &self.file().name);
+                let (what, name) =
+                    (if self.file().is_old_style { "preamble of the AOF" } else { "base" }, &self.file().name);
                 lines.push(format!("Error reading the RDB {what} file {name}, AOF loading aborted"));
                 Err(LoadFailure(lines))
             }
@@ -241,7 +237,9 @@ impl Replay {
                 Ok(ReadNext::End) => return Ok(Piece::FileDone),
                 Err(fault) => break (fault, None),
             }
-            if let Err(text) = run_one(reader, before, transaction_at, self.client, &mut self.out, context, server, world) {
+            if let Err(text) =
+                run_one(reader, before, transaction_at, self.client, &mut self.out, context, server, world)
+            {
                 break (ReadFault::Format, Some((before, text)));
             }
             self.commands += 1;

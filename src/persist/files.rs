@@ -90,7 +90,8 @@ impl AppendFile for RealAppendFile {
 
     fn begin_sync(&mut self) {
         let errand = Arc::new(Errand::default());
-        let sent = self.syncs.as_ref().is_some_and(|syncs| syncs.send((Arc::clone(&self.file), Arc::clone(&errand))).is_ok());
+        let sent =
+            self.syncs.as_ref().is_some_and(|syncs| syncs.send((Arc::clone(&self.file), Arc::clone(&errand))).is_ok());
         if sent {
             self.errands.push_back(errand);
         } else {

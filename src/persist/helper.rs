@@ -88,7 +88,8 @@ fn begin<J: Send + 'static>(name: &str, mut work: impl FnMut(J) + Send + 'static
         let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = (std::mem::zeroed(), std::mem::zeroed());
         libc::sigfillset(&raw mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-        let begun = std::thread::Builder::new().name(name.to_owned()).spawn(move || receiver.iter().for_each(&mut work));
+        let begun =
+            std::thread::Builder::new().name(name.to_owned()).spawn(move || receiver.iter().for_each(&mut work));
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
         begun.expect("a thread can be begun: without one nothing can be promised of the disk");
     }

@@ -21,8 +21,8 @@ mod tests;
 
 pub use child::{Child, ChildEnd};
 pub use files::RealFiles;
-pub use loading::{LoadFailure, Loading, STEP_NS_MAX, Step};
 pub use helper::Helper;
+pub use loading::{LoadFailure, Loading, STEP_NS_MAX, Step};
 pub use outside::{AppendFile, Files, OutputFile, Outside, Pipe, Purpose, ShortWrite};
 pub use snapshot::{Job, SaveFailure, delay, dump_path, save, save_in_child};
 pub use state::{LoadProgress, Persist, UNWANTED_SIGNAL, remove_unfinished, unfinished_path};

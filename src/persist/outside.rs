@@ -81,11 +81,8 @@ pub trait Pipe {
 pub trait Outside: Files {
     /// Forks. In the child, which has no descriptors but the pipe, runs `work` and leaves with the code that it gives;
     /// in the parent gives back the child's process number. What the child sends arrives as pipe news.
-    fn fork(
-        &mut self,
-        purpose: Purpose,
-        work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32,
-    ) -> io::Result<u32>;
+    fn fork(&mut self, purpose: Purpose, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32)
+    -> io::Result<u32>;
     /// Ends a child that is no longer wanted; its end arrives as that of any other.
     fn kill_child(&mut self, pid: u32);
     /// Waits until the child is gone: for leaving.

@@ -189,11 +189,7 @@ impl Pipe for Collector {
 }
 
 impl Outside for SimulatedDisk {
-    fn fork(
-        &mut self,
-        _: Purpose,
-        work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32,
-    ) -> io::Result<u32> {
+    fn fork(&mut self, _: Purpose, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
         self.stumble(Trouble::Fork)?;
         let mut pipe = Collector(Vec::new());
         let code = work(&mut self.clone(), &mut pipe);

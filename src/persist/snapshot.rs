@@ -140,7 +140,9 @@ fn write_file(
     let choices = Choices { compress: job.settings.rdb_compression, checksum: job.settings.rdb_checksum };
     let mut key_written = |keys: u64| pace(job, files, keys, reporter.as_deref_mut());
     let write = write_dump(Writer::new(sink, choices), job.keyspace, &job.facts, &mut key_written);
-    write.and_then(FileSink::sync).map_err(|error| failure("Write error while saving DB to the disk".to_owned(), &error))
+    write
+        .and_then(FileSink::sync)
+        .map_err(|error| failure("Write error while saving DB to the disk".to_owned(), &error))
 }
 
 fn put_in_place(files: &mut dyn Files, unfinished: &Path, path: &Path) -> Result<(), SaveFailure> {

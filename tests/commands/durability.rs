@@ -25,7 +25,9 @@ fn count_up(mut connection: Connection, client: usize, stops: &AtomicBool) -> (u
     while !stops.load(Ordering::Relaxed) {
         let Some(reply) = connection.call(&words(&format!("INCR single:{client}"))) else { break };
         single = number(&reply);
-        let both = format!("*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$6\r\nleft:{client}\r\n*2\r\n$4\r\nINCR\r\n$7\r\nright:{client}\r\n*1\r\n$4\r\nEXEC\r\n");
+        let both = format!(
+            "*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$6\r\nleft:{client}\r\n*2\r\n$4\r\nINCR\r\n$7\r\nright:{client}\r\n*1\r\n$4\r\nEXEC\r\n"
+        );
         if !connection.try_send(both.as_bytes()) {
             break;
         }

@@ -275,7 +275,10 @@ fn only_the_last_file_may_be_torn_and_none_may_be_missing() {
     gyre::persist::Files::remove(&mut engine.world.disk, std::path::Path::new(FIRST)).expect("it was there");
     let (_, failed) = try_start(settings(AppendFsync::Always), &disk);
     let LoadFailure(lines) = failed.expect_err("a file is missing");
-    assert!(lines[0].contains("appendonly.aof.1.incr.aof") && lines[0].ends_with("No such file or directory"), "{lines:?}");
+    assert!(
+        lines[0].contains("appendonly.aof.1.incr.aof") && lines[0].ends_with("No such file or directory"),
+        "{lines:?}"
+    );
 }
 
 #[test]

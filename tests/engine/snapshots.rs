@@ -2,8 +2,8 @@
 
 use gyre::exec::snapshot;
 use gyre::keyspace::SessionKey;
-use gyre::persist::simulated::Trouble;
 use gyre::persist::Step;
+use gyre::persist::simulated::Trouble;
 
 use crate::harness::{Engine, NOON};
 

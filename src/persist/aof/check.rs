@@ -374,7 +374,10 @@ mod tests {
         disk.put("d/b", SOUND.into());
         disk.put("d/i", format!("{SOUND}!!!").into_bytes());
         let (sound, text) = told(&mut disk, "d/m", Task::Fix, true);
-        assert!(sound && text.ends_with("Successfully truncated AOF i\nAll AOF files and manifest are valid\n"), "{text}");
+        assert!(
+            sound && text.ends_with("Successfully truncated AOF i\nAll AOF files and manifest are valid\n"),
+            "{text}"
+        );
         assert!(text.contains("BASE AOF b is valid\nStart to check INCR files.\n"), "{text}");
     }
 

@@ -52,14 +52,21 @@ pub fn find_plan(
     for file in manifest.files() {
         let name = shown(&file.name);
         let path = path_in_folder(settings, &file.name);
-        let length = files.length(&path).map_err(|error| {
-            vec![format!("Unable to obtain the AOF file {name} length. stat: {}", told(&error))]
-        })?;
+        let length = files
+            .length(&path)
+            .map_err(|error| vec![format!("Unable to obtain the AOF file {name} length. stat: {}", told(&error))])?;
         let is_base = Some(file) == manifest.base.as_ref();
         let is_old_style = file.name == settings.append_file_name;
         plan.total_bytes += length;
         plan.base_bytes += if is_base { length } else { 0 };
-        plan.files.push(PlannedFile { name, path, length, is_base, is_last: Some(file) == last.as_ref(), is_old_style });
+        plan.files.push(PlannedFile {
+            name,
+            path,
+            length,
+            is_base,
+            is_last: Some(file) == last.as_ref(),
+            is_old_style,
+        });
     }
     Ok(Some(plan))
 }
@@ -115,7 +122,9 @@ pub fn cannot_open(name: &str, error: &io::Error) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
     /// It is cut off, as this directive allows.
-    Cut { because: &'static str },
+    Cut {
+        because: &'static str,
+    },
     Fatal,
 }
 

@@ -160,7 +160,8 @@ impl Manifest {
         let format = if is_dump { "rdb" } else { "aof" };
         let name = loop {
             self.base_seq += 1;
-            let name = [&settings.append_file_name[..], format!(".{}.base.{format}", self.base_seq).as_bytes()].concat();
+            let name =
+                [&settings.append_file_name[..], format!(".{}.base.{format}", self.base_seq).as_bytes()].concat();
             if !self.is_history(&name) {
                 break name;
             }
@@ -174,7 +175,8 @@ impl Manifest {
     pub fn add_increment(&mut self, settings: &Settings, start_offset: Option<i64>) -> Vec<u8> {
         let name = loop {
             self.increment_seq += 1;
-            let name = [&settings.append_file_name[..], format!(".{}.incr.aof", self.increment_seq).as_bytes()].concat();
+            let name =
+                [&settings.append_file_name[..], format!(".{}.incr.aof", self.increment_seq).as_bytes()].concat();
             if !self.is_history(&name) {
                 break name;
             }
@@ -244,9 +246,9 @@ impl Manifest {
         file.sync().map_err(line(format!("Fail to fsync the temp AOF file {beside}")))?;
         let folder_line = || line(format!("Fail to fsync AOF directory {}", path.display()));
         files.sync_folder_of(&path).map_err(folder_line())?;
-        files.rename(&beside_path, &path).map_err(line(format!(
-            "Error trying to rename the temporary AOF manifest file {beside} into {name}"
-        )))?;
+        files
+            .rename(&beside_path, &path)
+            .map_err(line(format!("Error trying to rename the temporary AOF manifest file {beside} into {name}")))?;
         files.sync_folder_of(&path).map_err(folder_line())?;
         self.is_changed = false;
         Ok(())
@@ -288,8 +290,7 @@ fn leading_number(text: &[u8]) -> i64 {
 }
 
 fn needs_quotes(name: &[u8]) -> bool {
-    name.is_empty()
-        || name.iter().any(|&byte| !(0x21..=0x7e).contains(&byte) || matches!(byte, b'\\' | b'"' | b'\''))
+    name.is_empty() || name.iter().any(|&byte| !(0x21..=0x7e).contains(&byte) || matches!(byte, b'\\' | b'"' | b'\''))
 }
 
 /// The manifest's name, without the folder.
@@ -316,9 +317,7 @@ pub fn shown(name: &[u8]) -> String {
 pub fn make_folder(settings: &Settings, files: &mut dyn Files) -> Result<(), String> {
     let folder = folder(settings);
     let made = files.make_folder(&folder).and_then(|()| files.sync_folder_of(Path::new(&folder)));
-    made.map_err(|error| {
-        format!("Can't open or create append-only dir {}: {}", folder.display(), system_text(&error))
-    })
+    made.map_err(|error| format!("Can't open or create append-only dir {}: {}", folder.display(), system_text(&error)))
 }
 
 #[cfg(test)]

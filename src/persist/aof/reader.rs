@@ -236,7 +236,8 @@ mod tests {
         }
     }
 
-    const SOUND: &[u8] = b"*2\r\n$3\r\nDEL\r\n$1\r\na\r\n#TS:1628217470\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$0\r\n\r\n#X\r\n";
+    const SOUND: &[u8] =
+        b"*2\r\n$3\r\nDEL\r\n$1\r\na\r\n#TS:1628217470\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n$0\r\n\r\n#X\r\n";
 
     #[test]
     fn items_are_read_in_order() {
@@ -258,7 +259,9 @@ mod tests {
 
     #[test]
     fn what_is_no_command_is_told() {
-        for bad in [&b"!!!"[..], b"*0\r\n", b"*x\r\n", b"*1\r\n+OK\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$1\r\nabc", b"\0\0\0"] {
+        for bad in
+            [&b"!!!"[..], b"*0\r\n", b"*x\r\n", b"*1\r\n+OK\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$1\r\nabc", b"\0\0\0"]
+        {
             let bytes = [SOUND, bad].concat();
             let (items, offset, fault) = items(&bytes);
             assert_eq!((items.len(), offset, fault), (4, SOUND.len() as u64, Some("format")), "{bad:?}");

@@ -195,7 +195,10 @@ impl Default for AppendOnly {
 impl std::fmt::Debug for AppendOnly {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let positions = (self.taken, self.written, self.synced);
-        out.debug_struct("AppendOnly").field("state", &self.state).field("positions", &positions).finish_non_exhaustive()
+        out.debug_struct("AppendOnly")
+            .field("state", &self.state)
+            .field("positions", &positions)
+            .finish_non_exhaustive()
     }
 }
 
@@ -480,7 +483,9 @@ impl AppendOnly {
 
     fn fail_sync(&mut self, error: &std::io::Error, file: u64) {
         let text = system_text(error);
-        log::warn!("Fail to fsync the AOF file: {text}. What was written may not be on the disk; a rewrite will bring it there.");
+        log::warn!(
+            "Fail to fsync the AOF file: {text}. What was written may not be on the disk; a rewrite will bring it there."
+        );
         self.sync_fault = Some(SyncFault { text, file });
     }
 

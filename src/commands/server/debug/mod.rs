@@ -45,7 +45,13 @@ const fn sub(
 }
 
 const SUBCOMMANDS: &[Subcommand] = &[
-    sub("AOF-FLUSH-SLEEP", 1..=1, "<microseconds>", "Sleeps before each writing of the AOF.", switches::aof_flush_sleep),
+    sub(
+        "AOF-FLUSH-SLEEP",
+        1..=1,
+        "<microseconds>",
+        "Sleeps before each writing of the AOF.",
+        switches::aof_flush_sleep,
+    ),
     sub("ASSERT", 0..=0, "", "Fails an assertion, which ends the server with a report.", faults::assert),
     sub("CHANGE-REPL-ID", 0..=0, "", "Takes a new replication id.", switches::change_replication_id),
     sub("CONFIG-REWRITE-FORCE-ALL", 0..=0, "", "Rewrites the file with every directive.", switches::rewrite_everything),
