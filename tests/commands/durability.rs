@@ -13,10 +13,11 @@ fn words(line: &str) -> Vec<Vec<u8>> {
     line.split(' ').map(|word| word.as_bytes().to_vec()).collect()
 }
 
+/// The last number of a reply; 0 if there is none.
 fn number(reply: &[u8]) -> u64 {
     let text = String::from_utf8_lossy(reply);
-    let line = text.trim_start_matches(['$', ':']).split("\r\n");
-    line.filter(|part| !part.is_empty()).last().and_then(|part| part.parse().ok()).unwrap_or(0)
+    let last = text.split("\r\n").filter(|line| !line.is_empty()).last().unwrap_or_default();
+    last.trim_start_matches(':').parse().unwrap_or(0)
 }
 
 /// Counts up by single commands and by transactions until the connection ends; gives back the last numbers that were acknowledged.

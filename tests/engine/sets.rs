@@ -39,7 +39,7 @@ fn many_members_are_popped_in_batches_of_one_transaction() {
     let popped = members(&reply);
     assert_eq!(popped.len(), 2500);
     let commands: Vec<&str> = written.split("SREM s ").map(str::trim).collect();
-    assert_eq!(commands[0], "MULTI");
+    assert_eq!(commands[0], "MULTI SELECT 0");
     assert_eq!(commands[1].split(' ').count(), 1024);
     assert_eq!(commands[3].trim_end_matches(" EXEC").split(' ').count(), 2500 - 2 * 1024);
 }
