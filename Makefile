@@ -11,7 +11,7 @@ UNITDIR ?= /etc/systemd/system
 # The names the one binary answers to (argv[0]), as links beside it.
 NAMES := redis-server redis-check-rdb redis-check-aof gyre-check-rdb gyre-check-aof
 
-.PHONY: build run install uninstall test compat bench pauses differ differential fuzz valgrind clients install-links clean help
+.PHONY: build run install uninstall test compat bench pauses differ differential fuzz fuzz-inside simulate exchange valgrind clients install-links clean help
 .DEFAULT_GOAL := build
 
 build: ## build the release binary, with its other names as links beside it
@@ -55,6 +55,7 @@ pauses: build ## the longest PING while keys grow, expire and are deleted
 	scripts/pauses.py $(ARGS)
 
 SEEDS ?= 1
+SEED ?= 1
 SECONDS ?= 300
 differ differential: build ## random commands to Redis 8.0.6 and to Gyre, all compared (SEEDS=1,2 SECONDS=600 a seed)
 	scripts/peers.sh servers
@@ -62,6 +63,18 @@ differ differential: build ## random commands to Redis 8.0.6 and to Gyre, all co
 
 fuzz: build ## broken requests, payloads and dumps: the server must live (ARGS="--seed 7 --seconds 600")
 	scripts/fuzz.py $(ARGS)
+
+fuzz-inside: ## the parsers from within, guided by coverage (SECONDS=600 for each target, SEED=7, TARGET=dumps for one)
+	RUSTFLAGS="-C instrument-coverage --cfg fuzz_coverage" CARGO_TARGET_DIR=target/fuzz LLVM_PROFILE_FILE=/dev/null \
+	GYRE_FUZZ_SECONDS=$(SECONDS) GYRE_FUZZ_SEED=$(SEED) $(CARGO) test --test fuzz -- --nocapture --test-threads 1 $(TARGET)
+
+simulate: ## crashes on a disk in memory (SEEDS=10000 seeds of four crashes each; SEED=17 replays one)
+	GYRE_SIMULATION_SEEDS=$(if $(filter command% environment%,$(origin SEEDS)),$(SEEDS),2500) GYRE_SIMULATION_SEED=$(if $(filter command% environment%,$(origin SEED)),$(SEED)) \
+	$(CARGO) test --test engine crashes -- --nocapture
+
+exchange: build ## dumps between servers, both ways, compared to the last element (ARGS="--peers redis80")
+	scripts/peers.sh servers
+	scripts/exchange.py $(ARGS)
 
 valgrind: ## the model tests of what uses `unsafe`, under valgrind (ARGS names modules)
 	scripts/valgrind.sh $(ARGS)

@@ -76,6 +76,8 @@ ROWS = [
          each=(FLUSH, "-c 1 -P 100 -r 400000 -n 400000 --sequential -- XADD s __rand_int__-1 field value", "-c 1 -n 1 -- XGROUP CREATE s g 0")),
     Load("SETBIT P16", 0.70, 1_000_000, "-c 50 -P 16 -r 1000000 -- SETBIT bits:__rand_int__ 100 1",
          each="-n 1000000 -r 1000000 -P 100 -c 20 --sequential -- SETBIT bits:__rand_int__ 100 0"),
+    Load("EVAL INCR P16", 0.65, 500_000, "-c 50 -P 16 -r 100000 -- EVAL \"return redis.call('INCR', KEYS[1])\" 1 counter:__rand_int__",
+         once="-n 100000 -r 100000 -P 100 -c 20 --sequential -- SET counter:__rand_int__ 1"),
     Load("PFADD P16", 0.80, 1_000_000, "-c 50 -P 16 -r 10000 -- PFADD hll:__rand_int__ __rand_int__",
          once="-n 1000000 -r 10000 -P 100 -c 20 -- PFADD hll:__rand_int__ __rand_int__"),
     Load("GEOSEARCH", 0.70, 100_000, "-c 50 -- GEOSEARCH places FROMLONLAT 10.5 45.5 BYRADIUS 3.7 km COUNT 50", once=points),

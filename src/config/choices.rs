@@ -74,8 +74,23 @@ choices! {
     EndpointType { Ip = "ip", Hostname = "hostname", UnknownEndpoint = "unknown-endpoint" }
     /// `propagation-error-behavior`.
     PropagationErrors { Ignore = "ignore", Panic = "panic", PanicOnReplicas = "panic-on-replicas" }
+    /// `rdb-version`: whom a dump is written for.
+    RdbVersion { Redis5 = "9", Redis70 = "10", Redis72 = "11", Redis8 = "12", Valkey9 = "80" }
     /// `sanitize-dump-payload`: whose payloads are checked in depth.
     SanitizeDump { No = "no", Yes = "yes", Clients = "clients" }
+}
+
+impl RdbVersion {
+    /// The number that the dump bears.
+    pub fn number(self) -> u32 {
+        match self {
+            RdbVersion::Redis5 => 9,
+            RdbVersion::Redis70 => 10,
+            RdbVersion::Redis72 => 11,
+            RdbVersion::Redis8 => 12,
+            RdbVersion::Valkey9 => 80,
+        }
+    }
 }
 
 impl Allowed {

@@ -15,7 +15,8 @@ use crate::base::clock::Clock;
 use crate::config::arguments::{self, Request};
 use crate::config::load::{Outside, load};
 use crate::exec::{Command, CommandTable};
-use crate::persist::{RealFiles, aof, check};
+use crate::persist::check::{self, Style};
+use crate::persist::{RealFiles, aof};
 use crate::server::REDIS_VERSION;
 
 /// Files and the working directory, for the loading of the configuration; renamed commands are noted.
@@ -114,8 +115,8 @@ pub fn main(words: Vec<OsString>, families: &[&'static [&'static [Command]]]) ->
         eprintln!("{NO_SENTINEL}");
         return ExitCode::FAILURE;
     }
-    if check::is_called(&program) {
-        return check_dump(&words);
+    if let Some(style) = check::style_of(&program) {
+        return check_dump(&words, style);
     }
     if aof::check::is_called(&program) {
         return check_append_only(&program, &words);
@@ -150,7 +151,7 @@ fn asks_for_sentinel(program: &[u8], words: &[Vec<u8>]) -> bool {
 }
 
 /// What the program does under the name `gyre-check-rdb`.
-fn check_dump(words: &[Vec<u8>]) -> ExitCode {
+fn check_dump(words: &[Vec<u8>], style: Style) -> ExitCode {
     let path = match words {
         [flag] if matches!(&flag[..], b"-v" | b"--version") => {
             println!("{}", version());
@@ -164,7 +165,7 @@ fn check_dump(words: &[Vec<u8>]) -> ExitCode {
     };
     let now = Clock::real().wall_ms();
     let mut out = io::BufWriter::new(io::stdout().lock());
-    match check::check(&path, &mut RealFiles, now, &mut out) {
+    match check::check(&path, style, &mut RealFiles, now, &mut out) {
         Ok(true) if out.flush().is_ok() => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }

@@ -50,6 +50,7 @@ impl EventLoop {
     /// A dump that is there but cannot be loaded is no reason to go on without it.
     fn give_up_loading(&mut self, LoadFailure(lines): &LoadFailure) {
         lines.iter().for_each(|line| log::warn!("{line}"));
+        log::warn!("Terminating server after rdb file reading failure.");
         log::warn!("Fatal error loading the DB, check server logs. Exiting.");
         self.outside.remove_traces();
         self.leaves_with = Some(1);

@@ -61,7 +61,7 @@ pub struct Row {
     pub parent: Option<usize>,
     /// Numbers of the subcommands.
     pub children: Vec<usize>,
-    /// Word index of the first key, where every call has it at the same place; else 0.
+    /// Word index of the first key, where every call that has one has it at the same place; else 0.
     pub first_key: usize,
     /// How many words it takes, name included: the least and the most.
     words_min: usize,
@@ -168,6 +168,8 @@ fn row(command: &'static Command, full_name: String, parent: Option<usize>) -> R
     let first_key = match command.spec.key_specs[0] {
         Some(spec) => match (spec.begin, spec.find) {
             (Begin::Index(index), Find::Range { .. }) => index as usize,
+            // Where there is one at all: without, the word is looked up for nothing.
+            (Begin::Index(count), Find::Number { first, .. }) => usize::from(count) + usize::from(first),
             _ => 0,
         },
         None => 0,

@@ -13,6 +13,7 @@ use crate::base::number::parse_i64;
 use crate::keyspace::{Key, SessionKey, event};
 use crate::protocol::args::Args;
 use crate::rdb::write_value::payload_of;
+use crate::rdb::writer::Choices;
 use crate::server::links::{LinkKey, LinkNews};
 use crate::server::migrations::{Ending, IDLE_LINK_MS_MAX, IdleLink, Migration, Order, Talk};
 use crate::server::{Alarm, Server, World, standing};
@@ -57,6 +58,7 @@ fn error_of(ending: &Ending) -> Option<Vec<u8>> {
     Some(match ending {
         Ending::Done => return None,
         Ending::Refused(text) => [b"ERR Target instance replied with error: ", text.as_slice()].concat(),
+        Ending::Unsayable => "ERR A value cannot be written in the RDB version that rdb-version asks for".into(),
         Ending::CannotConnect => CANNOT_CONNECT.into(),
         Ending::CannotWrite => "IOERR error or timeout writing to target instance".into(),
         Ending::CannotRead => "IOERR error or timeout reading to target instance".into(),
@@ -95,7 +97,7 @@ fn start(server: &mut Server, world: &mut dyn World, order: Order, may_retry: bo
 
 /// The link is there: everything is said in one go.
 fn talk(server: &mut Server, world: &mut dyn World, link: LinkKey) -> Option<Ending> {
-    let compresses = server.settings.rdb_compression;
+    let choices = Choices::for_payload(&server.settings);
     let now = server.clock.wall_ms();
     let migration = server.migrations.by_link(link)?;
     let order = &migration.order;
@@ -116,7 +118,12 @@ fn talk(server: &mut Server, world: &mut dyn World, link: LinkKey) -> Option<End
             None => 0,
             Some(deadline) => (deadline - now).max(1),
         };
-        let payload = payload_of(entry.value(), compresses);
+        let Some(payload) = payload_of(entry.value(), choices) else {
+            if let Some(links) = world.links() {
+                links.close(link);
+            }
+            return finish(server, world, link, Ending::Unsayable);
+        };
         let ttl = ttl.to_string();
         let words: [&[u8]; 5] = [b"RESTORE", key, ttl.as_bytes(), &payload, b"REPLACE"];
         request(&mut bytes, &words[..if order.replaces { 5 } else { 4 }]);

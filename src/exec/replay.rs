@@ -178,7 +178,7 @@ impl Replay {
         let (source, already) = reader.into_rest();
         let whole = Box::new(std::io::Read::chain(Cursor::new(already), source));
         let (persist, settings, clock) = (&mut server.persist, &server.settings, &server.clock);
-        let loading = Loading::of_base(whole, file.length, self.loaded_bytes, settings, persist, clock);
+        let loading = Loading::of_base(&file.path, whole, file.length, self.loaded_bytes, settings, persist, clock);
         self.stage = Stage::Dump(Box::new(loading));
         Ok(Piece::Paused)
     }

@@ -8,6 +8,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use super::batch::Batch;
 use super::call::{Call, Outcome, Stop};
@@ -61,8 +62,8 @@ pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Jo
         caller: key,
         name: job.name.to_vec(),
         is_eval: job.is_eval,
-        started_ns: server.clock.monotonic_ns(),
-        wall_us: server.clock.wall_us(),
+        started_cycles: server.clock.cycles(),
+        seen_wall_us: Cell::default(),
         wrote: false,
         is_killed: false,
         is_busy: false,
@@ -314,7 +315,7 @@ impl Host for Stage<'_> {
         let Some(running) = &self.server.scripts.running else { return Breath::GoOn };
         if !running.is_busy {
             let threshold_ms = self.server.settings.busy_reply_threshold_ms;
-            let elapsed_ms = (self.server.clock.monotonic_ns() - running.started_ns) / 1_000_000;
+            let elapsed_ms = running.elapsed_ms(&self.server.clock);
             if threshold_ms <= 0 || elapsed_ms < threshold_ms as u64 {
                 return Breath::GoOn;
             }

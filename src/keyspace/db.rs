@@ -59,6 +59,8 @@ pub struct Rules {
     pub limits: EncodingLimits,
     /// Registers of HyperLogLogs may be united by wide registers of the machine.
     pub unites_wide: bool,
+    /// RESTORE compares checksums; off for who tests what broken payloads do.
+    pub checks_payloads: bool,
 }
 
 impl Default for Rules {
@@ -77,6 +79,7 @@ impl Default for Rules {
             stamps_changes: false,
             limits: EncodingLimits::default(),
             unites_wide: true,
+            checks_payloads: true,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::rdb::load::{Loader, Pause, Policy, Remark};
 use crate::rdb::reader::{Fault, ReadSource, Reader};
 use crate::rdb::record::Trailer;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How long one step may take: the longest that a client waits for its -LOADING.
 pub const STEP_NS_MAX: u64 = 2_000_000;
@@ -43,6 +43,7 @@ pub struct Loading {
     checks_sum: bool,
     /// It is the base of an append-only file, with so many bytes before it: what is told of progress is the whole's.
     base_behind: Option<u64>,
+    path: PathBuf,
 }
 
 impl Loading {
@@ -71,12 +72,13 @@ impl Loading {
             writer_used_memory: 0,
         });
         (persist.last_load_keys_loaded, persist.last_load_keys_expired) = (0, 0);
-        Ok(Some(Loading::over(inner, length, policy, settings, clock)))
+        Ok(Some(Loading::over(path, inner, length, policy, settings, clock)))
     }
 
     /// A dump in an append-only file. Nothing of it is dropped because its time has come: what follows was written by a server
     /// that still had it. `behind`: bytes of the files before this one.
     pub fn of_base(
+        path: &Path,
         inner: Box<dyn Read>,
         length: u64,
         behind: u64,
@@ -87,16 +89,23 @@ impl Loading {
         (persist.last_load_keys_loaded, persist.last_load_keys_expired) = (0, 0);
         persist.libraries.clear();
         let policy = Policy { drop_due_by: None, replaces: false };
-        Loading { base_behind: Some(behind), ..Loading::over(inner, length, policy, settings, clock) }
+        Loading { base_behind: Some(behind), ..Loading::over(path, inner, length, policy, settings, clock) }
     }
 
-    fn over(inner: Box<dyn Read>, length: u64, policy: Policy, settings: &Settings, clock: &Clock) -> Loading {
+    fn over(
+        path: &Path,
+        inner: Box<dyn Read>,
+        length: u64,
+        policy: Policy,
+        settings: &Settings,
+        clock: &Clock,
+    ) -> Loading {
         // Only a regular file knows its length; a pipe says 0.
         let source = ReadSource { inner, left: (length > 0).then_some(length) };
         let reader = Reader::new(source);
         let reader = if settings.rdb_checksum { reader } else { reader.without_checksum() };
-        let (loader, checks_sum) = (Loader::new(reader, policy), settings.rdb_checksum);
-        Loading { loader, began_ns: clock.monotonic_ns(), checks_sum, base_behind: None }
+        let (loader, checks_sum, path) = (Loader::new(reader, policy), settings.rdb_checksum, path.to_owned());
+        Loading { loader, began_ns: clock.monotonic_ns(), checks_sum, base_behind: None, path }
     }
 
     /// What stands behind the dump: the source, what was read of it already, and where that begins.
@@ -154,7 +163,7 @@ impl Loading {
             }
             Err(fault) => {
                 persist.loading = None;
-                Err(explain(&fault))
+                Err(explain(&fault, &self.path))
             }
         }
     }
@@ -205,6 +214,10 @@ fn note(remark: Remark, persist: &mut Persist, now: Ms, empty_keys: u64, hides: 
             return log::info!("rdbLoadObject skipping empty key{named}");
         }
         Remark::EmptyKey(_) => return,
+        Remark::ModuleData(module) => {
+            let text = "The RDB file contains AUX module data I can't load: no matching module";
+            return log::warn!("{text} '{module}'. It belongs to no key and is passed over.");
+        }
         Remark::Aux { name, value } => (name, String::from_utf8_lossy(&value).into_owned()),
     };
     match name.to_ascii_lowercase().as_slice() {
@@ -228,14 +241,21 @@ fn note(remark: Remark, persist: &mut Persist, now: Ms, empty_keys: u64, hides: 
     }
 }
 
-/// A fault as the log tells it.
-fn explain(fault: &Fault) -> LoadFailure {
-    let line = format!("Internal error in RDB reading offset {} -> {fault}", fault.offset());
-    let first = match fault {
+/// A fault as the log tells it: in Redis's words, and then which file it is and what to do.
+fn explain(fault: &Fault, path: &Path) -> LoadFailure {
+    let (path, offset) = (path.display(), fault.offset());
+    let mut lines = vec![format!("Internal error in RDB reading offset {offset} -> {fault}")];
+    match fault {
         Fault::Source { .. } | Fault::Short { .. } => {
-            "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_owned()
+            lines.insert(0, "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_owned());
         }
-        Fault::NotServed { .. } | Fault::Corrupt { .. } => return LoadFailure(vec![line]),
-    };
-    LoadFailure(vec![first, line])
+        Fault::NotServed { .. } => lines[0] = format!("{fault} (file {path}, offset {offset})"),
+        Fault::Corrupt { .. } => {}
+    }
+    if !matches!(fault, Fault::NotServed { .. }) {
+        lines.push(format!(
+            "The file {path} cannot be read from offset {offset} on: {fault}; gyre-check-rdb tells what is in it"
+        ));
+    }
+    LoadFailure(lines)
 }

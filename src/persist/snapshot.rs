@@ -13,6 +13,7 @@ use crate::base::clock::Clock;
 use crate::config::Settings;
 use crate::config::load::system_text;
 use crate::keyspace::Keyspace;
+use crate::rdb::older::Losses;
 use crate::rdb::save::{Facts, write_dump};
 use crate::rdb::writer::{Choices, Sink, Writer};
 use std::ffi::OsStr;
@@ -53,16 +54,24 @@ pub fn dump_path(settings: &Settings) -> PathBuf {
 
 /// Writes a snapshot in place of the old one.
 pub fn save(job: &Job<'_>, files: &mut dyn Files) -> Result<(), SaveFailure> {
-    save_with(job, files, None)
+    save_with(job, files, None)?;
+    if let Some(line) = losses(job) {
+        log::warn!("{line}");
+    }
+    Ok(())
+}
+
+/// What the log says of that which the dump's version could not hold.
+pub(super) fn losses(job: &Job<'_>) -> Option<String> {
+    let losses = Losses::of(job.keyspace, job.facts.libraries.len(), job.settings.rdb_version.number());
+    if losses.is_none() { None } else { Some(losses.to_string()) }
 }
 
 /// The same in a child: tells its parent how far it is, and that it is done; gives back the exit code.
 pub fn save_in_child(job: &Job<'_>, files: &mut dyn Files, pipe: &mut dyn Pipe) -> i32 {
     let mut reporter = Reporter::new(job.clock, pipe);
-    match save_with(job, files, Some(&mut reporter)) {
-        Ok(()) => reporter.end(Report::Done { copied_bytes: files.private_dirty_bytes() }, 0),
-        Err(SaveFailure(line)) => reporter.end(Report::Trouble(line), 1),
-    }
+    let saved = save_with(job, files, Some(&mut reporter));
+    reporter.finish(job, saved, files)
 }
 
 /// What a child tells its parent while it writes.
@@ -90,9 +99,17 @@ impl<'r> Reporter<'r> {
         self.pipe.send(&Report::Progress { keys, copied_bytes }.encode())
     }
 
-    /// The last word, and the code to leave with.
-    pub fn end(self, report: Report, code: i32) -> i32 {
-        // A parent that is gone has no use for it.
+    /// The last words, and the code to leave with. A parent that is gone has no use for them.
+    pub fn finish(self, job: &Job<'_>, written: Result<(), SaveFailure>, files: &mut dyn Files) -> i32 {
+        let (report, code) = match written {
+            Ok(()) => {
+                if let Some(line) = losses(job) {
+                    let _ = self.pipe.send(&Report::Trouble(line).encode());
+                }
+                (Report::Done { copied_bytes: files.private_dirty_bytes() }, 0)
+            }
+            Err(SaveFailure(line)) => (Report::Trouble(line), 1),
+        };
         let _ = self.pipe.send(&report.encode());
         code
     }
@@ -137,7 +154,7 @@ fn write_file(
         failure(format!("Failed opening the temp RDB file {path} (in server root dir {folder}) for saving"), &error)
     })?;
     let sink = FileSink::new(file, job.settings.rdb_incremental_fsync);
-    let choices = Choices { compress: job.settings.rdb_compression, checksum: job.settings.rdb_checksum };
+    let choices = Choices::for_file(job.settings);
     let mut key_written = |keys: u64| pace(job, files, keys, reporter.as_deref_mut());
     let write = write_dump(Writer::new(sink, choices), job.keyspace, &job.facts, &mut key_written);
     write

@@ -9,8 +9,14 @@
 //!                             ee = 0, 1, 2: an integer of 1, 2, 4 bytes, low byte first; 3: LZF
 //! ```
 
-/// The version that is written, and the newest one that is read.
+/// The version that is written unless `rdb-version` says otherwise: that of Redis 8.0.
 pub const VERSION: u32 = 12;
+
+/// The newest version of Redis's that is read: that of Redis 8.6.
+pub const VERSION_MAX: u32 = 13;
+
+/// The version of Valkey 9. Valkey counts on from here, under a magic of its own; what is between belongs to Redis.
+pub const VALKEY_VERSION: u32 = 80;
 
 /// The oldest version that is read. Versions below 5 end without a checksum.
 pub const VERSION_MIN: u32 = 1;
@@ -18,8 +24,38 @@ pub const VERSION_MIN: u32 = 1;
 /// First version whose trailer carries a CRC-64.
 pub const VERSION_WITH_CHECKSUM: u32 = 5;
 
-/// What every file starts with, before four decimal digits of the version.
+/// First version with list packs (where older ones have ziplists), functions, and what a stream knows of its past.
+pub const VERSION_WITH_LIST_PACKS: u32 = 10;
+
+/// First version with list packs of sets, and with the time of a consumer's last success.
+pub const VERSION_WITH_SET_PACKS: u32 = 11;
+
+/// First version in which fields of hashes have deadlines.
+pub const VERSION_WITH_FIELD_DEADLINES: u32 = 12;
+
+/// What every file of Redis's starts with, before four decimal digits of the version.
 pub const MAGIC: &[u8; 5] = b"REDIS";
+
+/// The same for Valkey, before three digits.
+pub const VALKEY_MAGIC: &[u8; 6] = b"VALKEY";
+
+/// Whose numbers a dump uses. Both servers have given kind 22 a meaning, each its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Redis,
+    Valkey,
+}
+
+impl Dialect {
+    /// The dialect of a version; `None` if that version is not read.
+    pub fn of(version: u32) -> Option<Dialect> {
+        match version {
+            VERSION_MIN..=VERSION_MAX => Some(Dialect::Redis),
+            VALKEY_VERSION => Some(Dialect::Valkey),
+            _ => None,
+        }
+    }
+}
 
 /// Bytes of magic and version.
 pub const HEADER_BYTES: usize = 9;
@@ -46,6 +82,8 @@ pub const COMPRESSED: u8 = 0xc3;
 
 /// Opcodes: bytes that stand where a kind could stand.
 pub mod opcode {
+    /// Slots that are on their way in from another node of a cluster. Valkey's only.
+    pub const SLOT_IMPORT: u8 = 243;
     /// Keys of one hash slot follow: slot number, its keys, its keys with a deadline. Hints only.
     pub const SLOT_INFO: u8 = 244;
     /// One function library, as its source text.
@@ -83,18 +121,18 @@ pub const SCORE_MINUS_INFINITY: u8 = 255;
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $byte:literal, $text:literal;)*) => {
-        /// The kind of a value: its type together with its encoding, one byte before the key.
+        /// The kind of a value: its type together with its encoding, one byte before the key. A kind of Valkey's own
+        /// stands above 255; its byte is the low one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u8)]
+        #[repr(u16)]
         pub enum Kind { $($(#[$doc])* $name = $byte),* }
 
         impl Kind {
-            /// Every kind there is, by ascending byte.
+            /// Every kind there is, by ascending number.
             pub const ALL: &[Kind] = &[$(Kind::$name),*];
 
-            /// The kind that a byte stands for; `None` for opcodes and for bytes that mean nothing.
-            pub fn from_byte(byte: u8) -> Option<Kind> {
-                match byte { $($byte => Some(Kind::$name),)* _ => None }
+            fn from_number(number: u16) -> Option<Kind> {
+                match number { $($byte => Some(Kind::$name),)* _ => None }
             }
 
             /// The name that the checker prints.
@@ -104,6 +142,25 @@ macro_rules! kinds {
         }
     };
 }
+
+impl Kind {
+    /// The first byte of what is Redis's only.
+    const FIRST_OF_REDIS: u8 = Kind::HashDeadlinesPreRelease as u8;
+
+    /// The kind that a byte stands for; `None` for opcodes and for bytes that mean nothing.
+    pub fn from_byte(byte: u8, dialect: Dialect) -> Option<Kind> {
+        let is_valkeys = dialect == Dialect::Valkey && byte >= Kind::FIRST_OF_REDIS;
+        Kind::from_number(u16::from(byte) + if is_valkeys { OF_VALKEY } else { 0 })
+    }
+
+    /// What stands for it in a dump.
+    pub fn byte(self) -> u8 {
+        self as u16 as u8
+    }
+}
+
+/// What is added to a byte that Valkey gave a meaning of its own.
+const OF_VALKEY: u16 = 256;
 
 kinds! {
     String = 0, "string";
@@ -142,6 +199,8 @@ kinds! {
     HashPackDeadlines = 25, "hash-listpack-md";
     /// A stream that knows what its producers sent; of Redis 8.6.
     Stream4 = 26, "stream-v4";
+    /// Fields, values and deadlines one by one; 22 in dumps of Valkey.
+    HashDeadlinesValkey = 278, "hash-volatile-items";
 }
 
 #[cfg(test)]
@@ -151,11 +210,24 @@ mod tests {
     #[test]
     fn a_kind_is_its_byte_and_no_opcode() {
         for &kind in Kind::ALL {
-            assert_eq!(Kind::from_byte(kind as u8), Some(kind));
-            assert!((kind as u8) < opcode::SLOT_INFO);
+            let dialect = if kind as u16 >= OF_VALKEY { Dialect::Valkey } else { Dialect::Redis };
+            assert_eq!(Kind::from_byte(kind.byte(), dialect), Some(kind));
+            assert!(kind.byte() < opcode::SLOT_IMPORT);
         }
-        assert_eq!(Kind::from_byte(8), None);
-        assert_eq!(Kind::from_byte(27), None);
-        assert_eq!(Kind::from_byte(opcode::END), None);
+        for byte in [8, 27, opcode::END] {
+            assert_eq!(Kind::from_byte(byte, Dialect::Redis), None);
+        }
+        assert_eq!(Kind::from_byte(22, Dialect::Redis), Some(Kind::HashDeadlinesPreRelease));
+        assert_eq!(Kind::from_byte(22, Dialect::Valkey), Some(Kind::HashDeadlinesValkey));
+        assert_eq!(Kind::from_byte(24, Dialect::Valkey), None);
+        assert_eq!(Kind::from_byte(21, Dialect::Valkey), Some(Kind::Stream3));
+    }
+
+    #[test]
+    fn versions_belong_to_one_server_or_to_none() {
+        let read = |version| Dialect::of(version);
+        assert_eq!([read(0), read(14), read(79), read(81)], [None; 4]);
+        assert_eq!([read(1), read(13)], [Some(Dialect::Redis); 2]);
+        assert_eq!(read(80), Some(Dialect::Valkey));
     }
 }

@@ -35,16 +35,20 @@ enum Collection {
     ListOfZiplists(PackDeque),
     ListOfPacks(PackDeque),
     Set(Set),
-    Zset {
-        members: zset::Builder,
-        has_text_scores: bool,
-    },
+    Zset { members: zset::Builder, has_text_scores: bool },
     Hash(Hash),
-    /// Deadlines count from one before the earliest, or (in `None`) from the epoch; 0 is none.
-    TimedHash {
-        hash: Hash,
-        earliest: Option<Ms>,
-    },
+    TimedHash { hash: Hash, deadlines: Deadlines },
+}
+
+/// How the deadlines of a hash's fields are told.
+#[derive(Clone, Copy)]
+enum Deadlines {
+    /// As a length before the field: from one before this time on; 0 is none.
+    Since(Ms),
+    /// As a length before the field, from the epoch; 0 is none.
+    Absolute,
+    /// As eight bytes behind the value, from the epoch; -1 is none. Valkey's way.
+    Behind,
 }
 
 impl Growing {
@@ -58,13 +62,15 @@ impl Growing {
             Kind::List | Kind::ListOfZiplists | Kind::Set => 1,
             Kind::ListOfPacks | Kind::SortedSet | Kind::SortedSetText | Kind::Hash => 2,
             Kind::HashDeadlines | Kind::HashDeadlinesPreRelease => 3,
+            Kind::HashDeadlinesValkey => 10,
             _ => return Ok(None),
         };
-        let earliest = match kind {
-            Kind::HashDeadlines => Some(Ms::from_le_bytes(reader.read_array()?)),
-            _ => None,
+        let deadlines = match kind {
+            Kind::HashDeadlines => Deadlines::Since(Ms::from_le_bytes(reader.read_array()?)),
+            Kind::HashDeadlinesValkey => Deadlines::Behind,
+            _ => Deadlines::Absolute,
         };
-        if earliest.is_some_and(|earliest| earliest < 0) {
+        if matches!(deadlines, Deadlines::Since(..0)) {
             return Err(reader.corrupt("Hash read invalid minExpire value"));
         }
         let left = reader.read_count(bytes_each)?;
@@ -79,10 +85,10 @@ impl Growing {
                 Collection::Set(set)
             }
             Kind::Hash => Collection::Hash(Hash::with_expected(expected, limits)),
-            Kind::HashDeadlines | Kind::HashDeadlinesPreRelease => {
+            Kind::HashDeadlines | Kind::HashDeadlinesPreRelease | Kind::HashDeadlinesValkey => {
                 let mut hash = Hash::with_expected(expected, limits);
                 hash.make_timed();
-                Collection::TimedHash { hash, earliest }
+                Collection::TimedHash { hash, deadlines }
             }
             _ => Collection::Zset {
                 members: zset::Builder::with_capacity(expected),
@@ -118,8 +124,8 @@ impl Growing {
                 let is_new = hash.set(name, reader.read_string()?, limits);
                 if is_new { Ok(()) } else { Err(reader.corrupt("Duplicate hash fields detected")) }
             }),
-            Collection::TimedHash { hash, earliest } => {
-                (0..count).try_for_each(|_| read_timed_field(reader, hash, *earliest, limits, name))
+            Collection::TimedHash { hash, deadlines } => {
+                (0..count).try_for_each(|_| read_timed_field(reader, hash, *deadlines, limits, name))
             }
         }?;
         self.left -= count;
@@ -174,24 +180,31 @@ fn read_node<S: Source>(reader: &mut Reader<S>, deque: &mut PackDeque) -> Result
 fn read_timed_field<S: Source>(
     reader: &mut Reader<S>,
     hash: &mut Hash,
-    earliest: Option<Ms>,
+    deadlines: Deadlines,
     limits: &EncodingLimits,
     name: &mut Vec<u8>,
 ) -> Result<(), Fault> {
-    let told = reader.read_length()?;
-    let deadline = match (told, earliest) {
-        (0, _) => None,
-        (told, Some(earliest)) => Some((earliest as u64).saturating_add(told - 1)),
-        (told, None) => Some(told),
+    let before = match deadlines {
+        Deadlines::Behind => None,
+        Deadlines::Absolute => Some(reader.read_length()?).filter(|&told| told != 0),
+        Deadlines::Since(earliest) => match reader.read_length()? {
+            0 => None,
+            told => Some((earliest as u64).saturating_add(told - 1)),
+        },
     };
-    let deadline = deadline.map(|ms| Ms::try_from(ms).unwrap_or(Ms::MAX));
-    if deadline.is_some_and(|deadline| deadline >= DEADLINE_END) {
-        return Err(reader.corrupt("Hash field with a deadline out of range"));
-    }
     name.clear();
     name.extend_from_slice(reader.read_string()?);
     if !hash.set(name, reader.read_string()?, limits) {
         return Err(reader.corrupt("Duplicate hash fields detected"));
+    }
+    let told = match deadlines {
+        // All below zero is out of range, but for the one number that says that there is none.
+        Deadlines::Behind => Some(u64::from_le_bytes(reader.read_array()?)).filter(|&told| told != u64::MAX),
+        _ => before,
+    };
+    let deadline = told.map(|ms| Ms::try_from(ms).unwrap_or(Ms::MAX));
+    if deadline.is_some_and(|deadline| deadline >= DEADLINE_END) {
+        return Err(reader.corrupt("Hash field with a deadline out of range"));
     }
     if deadline.is_some() {
         hash.set_deadline(name, deadline);

@@ -6,7 +6,7 @@
 //! new ──▶ header ──▶ records … ──▶ trailer ──▶ done            any fault ends it; what was entered stays
 //! ```
 
-use super::format::Kind;
+use super::format::{Dialect, Kind};
 use super::growing::Growing;
 use super::read_value::{read_piece, read_value};
 use super::reader::{Fault, Reader, Source};
@@ -63,6 +63,8 @@ pub enum Remark {
     Aux { name: Vec<u8>, value: Vec<u8> },
     /// A function library.
     Library(Vec<u8>),
+    /// Data of this module that belongs to no key was passed over.
+    ModuleData(String),
     /// A key without elements was passed over.
     EmptyKey(Vec<u8>),
 }
@@ -119,7 +121,9 @@ impl<S: Source> Loader<S> {
         remark: &mut dyn FnMut(Remark),
     ) -> Result<Option<Trailer>, Fault> {
         if self.version.is_none() {
-            self.version = Some(read_header(&mut self.reader)?);
+            let version = read_header(&mut self.reader)?;
+            (self.version, self.records.dialect) =
+                (Some(version), Dialect::of(version).expect("a version that is read"));
         }
         loop {
             if let Some((preface, growing)) = self.growing.take()
@@ -140,14 +144,17 @@ impl<S: Source> Loader<S> {
                     self.db =
                         usize::try_from(number).ok().filter(|&db| db < keyspace.databases()).ok_or_else(|| {
                             let databases = keyspace.databases();
-                            self.reader
-                                .not_served(format!("databases above {databases}, and the file has number {number}"))
+                            self.reader.not_served(format!(
+                                "FATAL: Data file was created with a Redis server configured to handle more than {databases} \
+                                 databases. Exiting"
+                            ))
                         })?;
                 }
                 Record::Sizes { keys, .. } => keyspace.db_mut(self.db).reserve(self.credible(keys)),
                 Record::SlotSizes { .. } => {}
                 Record::Aux { name, value } => remark(Remark::Aux { name, value }),
                 Record::Library(source) => remark(Remark::Library(source)),
+                Record::ModuleData(module) => remark(Remark::ModuleData(module)),
                 Record::End => {
                     self.enter_all(keyspace)?;
                     let version = self.version.expect("read first");

@@ -1,4 +1,5 @@
-//! The dump format of Redis: reading every version from 1 to 12, writing version 12.
+//! The dump format of Redis: reading every version from 1 to 13 and that of Valkey 9, writing version 12, or an older one for
+//! older servers.
 //!
 //! A file is a header, records, and a trailer; a record is an opcode with its operands, or a value with its key:
 //!
@@ -8,7 +9,7 @@
 //!
 //! This room owns the bytes and nothing else: `format` names them, `reader` and `writer` move them over a `Source` or a
 //! `Sink`, `record` reads what surrounds the values, `legacy` opens encodings that are no longer written, `read_value` and
-//! `write_value` turn bytes into values and back, `load` and `save` do so with whole dumps, `payload` frames DUMP and RESTORE. Bytes come from outside and may be anything: what is wrong with them is a value
+//! `write_value` turn bytes into values and back (`older` for older servers, `module` reads over what is not served), `load` and `save` do so with whole dumps, `payload` frames DUMP and RESTORE. Bytes come from outside and may be anything: what is wrong with them is a value
 //! (`Fault`), with the offset at which it was seen, never a panic and never memory beyond what has really arrived.
 
 /// The numbers of the format: opcodes, kinds of value, length codes.
@@ -19,6 +20,10 @@ pub mod growing;
 pub mod legacy;
 /// A whole dump in.
 pub mod load;
+/// What modules left.
+pub mod module;
+/// What older versions cannot say, and how they are written.
+pub mod older;
 /// What DUMP hands out and RESTORE takes: one value with its version and checksum.
 pub mod payload;
 /// Values in: every kind.

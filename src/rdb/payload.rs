@@ -4,7 +4,7 @@
 //! kind (1) | value | version (2, low byte first) | CRC-64 of all before (8, low byte first)
 //! ```
 
-use super::format::{Kind, VERSION};
+use super::format::{Dialect, Kind};
 use crate::base::crc::crc64;
 
 const VERSION_BYTES: usize = 2;
@@ -21,8 +21,8 @@ pub enum Refusal {
 }
 
 /// Puts the footer behind kind and value.
-pub fn seal(payload: &mut Vec<u8>) {
-    payload.extend_from_slice(&(VERSION as u16).to_le_bytes());
+pub fn seal(payload: &mut Vec<u8>, version: u32) {
+    payload.extend_from_slice(&(version as u16).to_le_bytes());
     let sum = crc64(payload);
     payload.extend_from_slice(&sum.to_le_bytes());
 }
@@ -30,36 +30,41 @@ pub fn seal(payload: &mut Vec<u8>) {
 /// Checks the footer and gives the kind and the bytes of the value.
 /// Unlike in a file, a checksum of 0 is a checksum.
 pub fn open(payload: &[u8], check_sum: bool) -> Result<(Kind, &[u8]), Refusal> {
-    let value = without_footer(payload, check_sum)?;
+    let (value, dialect) = without_footer(payload, check_sum)?;
     let (&kind, value) = value.split_first().ok_or(Refusal::UnknownKind)?;
-    Ok((Kind::from_byte(kind).ok_or(Refusal::UnknownKind)?, value))
+    Ok((Kind::from_byte(kind, dialect).ok_or(Refusal::UnknownKind)?, value))
 }
 
 /// Checks the footer and gives what stands before it: records, as FUNCTION DUMP hands them out.
 pub fn open_records(payload: &[u8]) -> Result<&[u8], Refusal> {
-    without_footer(payload, true)
+    without_footer(payload, true).map(|(records, _)| records)
 }
 
-fn without_footer(payload: &[u8], check_sum: bool) -> Result<&[u8], Refusal> {
+fn without_footer(payload: &[u8], check_sum: bool) -> Result<(&[u8], Dialect), Refusal> {
     let split = payload.len().checked_sub(FOOTER_BYTES).ok_or(Refusal::VersionOrChecksum)?;
     let (value, footer) = payload.split_at(split);
     let version = u16::from_le_bytes([footer[0], footer[1]]);
+    let dialect = match u32::from(version) {
+        // Redis takes any version that is not too new.
+        0 => Dialect::Redis,
+        version => Dialect::of(version).ok_or(Refusal::VersionOrChecksum)?,
+    };
     let stored = u64::from_le_bytes(footer[VERSION_BYTES..].try_into().expect("the footer has eight bytes left"));
-    let damaged = || crc64(&payload[..payload.len() - CHECKSUM_BYTES]) != stored;
-    if u32::from(version) > VERSION || (check_sum && damaged()) {
+    if check_sum && crc64(&payload[..payload.len() - CHECKSUM_BYTES]) != stored {
         return Err(Refusal::VersionOrChecksum);
     }
-    Ok(value)
+    Ok((value, dialect))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rdb::format::{VALKEY_VERSION, VERSION};
 
     #[test]
     fn what_was_sealed_opens_and_nothing_else() {
         let mut payload = b"\0\x03abc".to_vec();
-        seal(&mut payload);
+        seal(&mut payload, VERSION);
         assert_eq!(open(&payload, true), Ok((Kind::String, &b"\x03abc"[..])));
         for at in 0..payload.len() {
             let mut damaged = payload.clone();
@@ -76,7 +81,7 @@ mod tests {
             assert_eq!(open(payload, true), Ok((Kind::String, &b"\xc0\n"[..])));
         }
         let mut ours = b"\0\xc0\n".to_vec();
-        seal(&mut ours);
+        seal(&mut ours, VERSION);
         assert_eq!(ours, b"\0\xc0\n\x0c\0\xa5\xe9c\x85\xf4\x84\xfd\xf2");
     }
 
@@ -89,7 +94,11 @@ mod tests {
             payload.extend_from_slice(&sum.to_le_bytes());
             payload
         };
-        assert_eq!(open(&sealed(0, 13), true), Err(Refusal::VersionOrChecksum));
+        for version in [14, 79, 81, u16::MAX] {
+            assert_eq!(open(&sealed(0, version), true), Err(Refusal::VersionOrChecksum));
+        }
+        assert_eq!(open(&sealed(22, VALKEY_VERSION as u16), true), Ok((Kind::HashDeadlinesValkey, &[0][..])));
+        assert_eq!(open(&sealed(22, 13), true), Ok((Kind::HashDeadlinesPreRelease, &[0][..])));
         assert_eq!(open(&sealed(8, 12), true), Err(Refusal::UnknownKind));
         assert_eq!(open(&sealed(2, 6), true), Ok((Kind::Set, &[0][..])));
     }

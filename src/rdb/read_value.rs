@@ -73,8 +73,10 @@ pub(super) fn read_piece<'r, S: Source>(
         | Kind::SortedSetText
         | Kind::Hash
         | Kind::HashDeadlines
-        | Kind::HashDeadlinesPreRelease => unreachable!("these come element by element"),
-        Kind::ModulePreRelease | Kind::Module => Err(reader.not_served(format!("values of type '{}'", kind.name()))),
+        | Kind::HashDeadlinesPreRelease
+        | Kind::HashDeadlinesValkey => unreachable!("these come element by element"),
+        Kind::ModulePreRelease => Err(reader.not_served("Pre-release module format not supported")),
+        Kind::Module => Err(super::module::refuse_value(reader)),
     }
 }
 
@@ -147,8 +149,11 @@ fn read_hash<S: Source>(reader: &mut Reader<S>, kind: Kind, limits: &EncodingLim
         Kind::HashPack => {
             const FAILED: &str = "Hash listpack integrity check failed.";
             let pack = read_pack(reader, FAILED)?;
-            if pack.len() % 2 == 1 || has_twins(pack.iter().step_by(2)) {
+            if pack.len() % 2 == 1 {
                 return Err(reader.corrupt(FAILED));
+            }
+            if has_twins(pack.iter().step_by(2)) {
+                return Err(reader.corrupt("Hash listpack with dup elements: integrity check failed."));
             }
             Hash::from_pack(pack, limits)
         }

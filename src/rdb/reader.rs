@@ -84,7 +84,7 @@ pub enum Fault {
     Short { offset: u64 },
     /// The bytes make no sense.
     Corrupt { offset: u64, what: Cow<'static, str> },
-    /// The bytes may well make sense, but what they describe is not served by this server.
+    /// The bytes may well make sense, but what they describe is not served by this server: a sentence that says so.
     NotServed { offset: u64, what: Cow<'static, str> },
 }
 
@@ -105,8 +105,7 @@ impl fmt::Display for Fault {
         match self {
             Fault::Source { error, .. } => write!(out, "{error}"),
             Fault::Short { .. } => out.write_str("Unexpected EOF reading RDB file"),
-            Fault::Corrupt { what, .. } => out.write_str(what),
-            Fault::NotServed { what, .. } => write!(out, "This server does not serve {what} yet"),
+            Fault::Corrupt { what, .. } | Fault::NotServed { what, .. } => out.write_str(what),
         }
     }
 }

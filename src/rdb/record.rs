@@ -3,7 +3,8 @@
 //! `Records::next` reads up to and including the next key and leaves the value to the caller, who knows what to build from
 //! it. Deadline, idle time and frequency are opcodes of their own before the key; they belong to the next key only.
 
-use super::format::{self, HEADER_BYTES, Kind, MAGIC, opcode};
+use super::format::{self, Dialect, HEADER_BYTES, Kind, MAGIC, VALKEY_MAGIC, opcode};
+use super::module;
 use super::reader::{Fault, Reader, Source};
 use crate::base::clock::Ms;
 
@@ -34,6 +35,8 @@ pub enum Record {
     Aux { name: Vec<u8>, value: Vec<u8> },
     /// The source text of a function library.
     Library(Vec<u8>),
+    /// Data of this module that belongs to no key: read over.
+    ModuleData(String),
     /// Nothing follows but the trailer.
     End,
 }
@@ -53,12 +56,16 @@ pub enum Trailer {
 /// Reads magic and version.
 pub fn read_header<S: Source>(reader: &mut Reader<S>) -> Result<u32, Fault> {
     let header: [u8; HEADER_BYTES] = reader.read_array()?;
-    let Some(digits) = header.strip_prefix(MAGIC) else {
+    let (digits, expected) = if let Some(digits) = header.strip_prefix(MAGIC) {
+        (digits, Dialect::Redis)
+    } else if let Some(digits) = header.strip_prefix(VALKEY_MAGIC) {
+        (digits, Dialect::Valkey)
+    } else {
         return Err(reader.corrupt("Wrong signature trying to load DB from file"));
     };
     // As atoi does: digits up to the first byte that is none.
     let version = digits.iter().take_while(|d| d.is_ascii_digit()).fold(0, |v, d| v * 10 + u32::from(d - b'0'));
-    if (format::VERSION_MIN..=format::VERSION).contains(&version) {
+    if Dialect::of(version) == Some(expected) {
         Ok(version)
     } else {
         Err(reader.corrupt(format!("Can't handle RDB format version {version}")))
@@ -102,13 +109,15 @@ impl Stage {
 #[derive(Debug)]
 pub struct Records {
     pub stage: Stage,
+    /// Whose numbers the kinds are.
+    pub dialect: Dialect,
     /// The key that was read last.
     pub key: Vec<u8>,
 }
 
 impl Default for Records {
     fn default() -> Records {
-        Records { stage: Stage::Start, key: Vec::new() }
+        Records { stage: Stage::Start, dialect: Dialect::Redis, key: Vec::new() }
     }
 }
 
@@ -120,7 +129,7 @@ impl Records {
         loop {
             self.stage = Stage::Type;
             let code = reader.read_byte()?;
-            if let Some(kind) = Kind::from_byte(code) {
+            if let Some(kind) = Kind::from_byte(code, self.dialect) {
                 self.stage = Stage::Key;
                 self.key.clear();
                 self.key.extend_from_slice(reader.read_string()?);
@@ -167,10 +176,12 @@ impl Records {
                 Record::Aux { name, value: reader.read_string_owned()? }
             }
             opcode::FUNCTION => Record::Library(reader.read_string_owned()?),
-            opcode::FUNCTION_PRE_RELEASE => return Err(reader.not_served("a function in pre-release format")),
-            opcode::MODULE_AUX => {
-                let module = module_name(reader.read_length()?);
-                return Err(reader.not_served(format!("AUX data of the module '{module}'")));
+            opcode::FUNCTION_PRE_RELEASE => {
+                return Err(reader.not_served("Pre-release function format not supported."));
+            }
+            opcode::MODULE_AUX => Record::ModuleData(module::skip_data(reader)?),
+            opcode::SLOT_IMPORT if self.dialect == Dialect::Valkey => {
+                return Err(reader.not_served("The RDB file was saved while slots of a cluster were being moved in"));
             }
             _ => return Err(reader.corrupt(format!("Invalid object type: {code}"))),
         })
@@ -191,12 +202,6 @@ pub fn read_trailer<S: Source>(reader: &mut Reader<S>, version: u32) -> Result<T
     } else {
         Trailer::Differs { stored, computed }
     })
-}
-
-/// A module's type name: nine characters of six bits each above ten bits of version.
-pub fn module_name(id: u64) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    (0..9).rev().map(|i| char::from(ALPHABET[(id >> (10 + 6 * i)) as usize & 63])).collect()
 }
 
 #[cfg(test)]
@@ -247,17 +252,34 @@ mod tests {
 
     #[test]
     fn foreign_headers_are_refused() {
-        assert!(matches!(records(b"REDIS0013"), Err(Fault::Corrupt { .. })));
-        assert!(matches!(records(b"REDIS0000"), Err(Fault::Corrupt { .. })));
-        assert!(matches!(records(b"VALKEY080"), Err(Fault::Corrupt { .. })));
+        for header in ["REDIS0014", "REDIS0000", "REDIS0080", "VALKEY081", "VALKEY011", "VALKIE080"] {
+            assert!(matches!(records(header.as_bytes()), Err(Fault::Corrupt { offset: 9, .. })), "{header}");
+        }
+        for header in ["REDIS0001", "REDIS0013", "VALKEY080"] {
+            assert!(matches!(records(header.as_bytes()), Err(Fault::Short { offset: 9 })), "{header}");
+        }
         assert!(matches!(records(b"REDIS"), Err(Fault::Short { offset: 5 })));
     }
 
     #[test]
     fn what_is_not_served_is_named() {
-        let fault = records(b"REDIS0012\xf7\x81\x80\x40\x20\x10\x08\x04\x02\x01").expect_err("a module");
-        assert!(fault.to_string().starts_with("This server does not serve AUX data of the module '"), "{fault}");
+        let fault = records(b"REDIS0010\xf6\x03lib").expect_err("of a release candidate");
+        assert_eq!(fault.to_string(), "Pre-release function format not supported.");
         let fault = records(b"REDIS0012\x08").expect_err("no kind and no opcode");
         assert_eq!((fault.offset(), fault.to_string().as_str()), (10, "Invalid object type: 8"));
+    }
+
+    #[test]
+    fn data_of_modules_is_read_over() {
+        let mut file = b"REDIS0012\xf7\x81\x80\x40\x20\x10\x08\x04\x02\x01".to_vec();
+        file.extend_from_slice(
+            b"\x02\x01\x02\x2a\x05\x03abc\x04\0\0\0\0\0\0\xf0\x3f\x03\0\0\0\0\x00\xff\0\0\0\0\0\0\0\0",
+        );
+        let (seen, trailer) = records(&file).expect("well formed");
+        assert!(matches!(&seen[..], [(_, Record::ModuleData(name))] if name.len() == 9), "{seen:?}");
+        assert_eq!(trailer, Trailer::Unchecked);
+        let end = file.len();
+        file[end - 10] = 9;
+        assert!(matches!(records(&file), Err(Fault::Corrupt { .. })), "no such part of a value");
     }
 }

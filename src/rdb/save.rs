@@ -1,6 +1,6 @@
 //! A whole dump out: header, facts, libraries, databases, trailer.
 
-use super::format::opcode;
+use super::format::{VERSION_WITH_LIST_PACKS, opcode};
 use super::write_value::{kind_of, write_value};
 use super::writer::{Sink, Writer};
 use crate::keyspace::eviction::{idle_seconds, lfu_counter};
@@ -21,7 +21,7 @@ pub struct Facts<'f> {
     pub libraries: &'f [Vec<u8>],
 }
 
-/// Writes a dump of all databases and hands the sink back. `key_written` hears of every key with the number so far.
+/// Writes a dump of all databases and hands the sink back. What its version cannot hold is left out (see `older::Losses`). `key_written` hears of every key with the number so far.
 pub fn write_dump<S: Sink>(
     mut writer: Writer<S>,
     keyspace: &Keyspace,
@@ -33,8 +33,12 @@ pub fn write_dump<S: Sink>(
     writer.write_aux(b"redis-bits", b"64")?;
     writer.write_aux(b"ctime", facts.now_s.to_string().as_bytes())?;
     writer.write_aux(b"used-mem", facts.used_memory.to_string().as_bytes())?;
-    writer.write_aux(b"aof-base", if facts.is_aof_base { b"1" } else { b"0" })?;
-    for library in facts.libraries {
+    let has_libraries = writer.version() >= VERSION_WITH_LIST_PACKS;
+    writer.write_aux(
+        if has_libraries { b"aof-base" } else { b"aof-preamble" },
+        if facts.is_aof_base { b"1" } else { b"0" },
+    )?;
+    for library in facts.libraries.iter().filter(|_| has_libraries) {
         writer.write_byte(opcode::FUNCTION)?;
         writer.write_string(library)?;
     }
@@ -68,7 +72,8 @@ fn write_key<S: Sink>(writer: &mut Writer<S>, db: &Db, entry: EntryRef<'_>) -> i
         writer.write_byte(lfu_counter(entry.access(), &db.rules) as u8)?;
     }
     let value = entry.value();
-    writer.write_byte(kind_of(value) as u8)?;
+    let kind = kind_of(value, writer.version());
+    writer.write_byte(kind.byte())?;
     writer.write_string(entry.key())?;
-    write_value(writer, value)
+    write_value(writer, value, kind)
 }

@@ -42,8 +42,8 @@ fn write_id<S: Sink>(writer: &mut Writer<S>, id: StreamId) -> io::Result<()> {
     writer.write_length(id.seq)
 }
 
-/// Writes a stream as type 21, or as type 26 where entries were added once only.
-pub fn write_stream<S: Sink>(writer: &mut Writer<S>, stream: &Stream) -> io::Result<()> {
+/// Writes a stream as type 15, 19, 21 or 26.
+pub fn write_stream<S: Sink>(writer: &mut Writer<S>, stream: &Stream, kind: Kind) -> io::Result<()> {
     let log = stream.log();
     let packs = log.packs();
     writer.write_length(packs.len() as u64)?;
@@ -54,14 +54,16 @@ pub fn write_stream<S: Sink>(writer: &mut Writer<S>, stream: &Stream) -> io::Res
     let facts = stream.facts();
     writer.write_length(log.len())?;
     write_id(writer, facts.last_id)?;
-    write_id(writer, log.first_id().unwrap_or_default())?;
-    write_id(writer, facts.max_removed_id)?;
-    writer.write_length(facts.entries_added)?;
+    if kind != Kind::Stream1 {
+        write_id(writer, log.first_id().unwrap_or_default())?;
+        write_id(writer, facts.max_removed_id)?;
+        writer.write_length(facts.entries_added)?;
+    }
     writer.write_length(stream.groups().len() as u64)?;
-    stream.groups().try_for_each(|(name, group)| write_group(writer, name, group))?;
+    stream.groups().try_for_each(|(name, group)| write_group(writer, name, group, kind))?;
     match stream.once() {
-        Some(once) => write_once(writer, once),
-        None => Ok(()),
+        Some(once) if kind == Kind::Stream4 => write_once(writer, once),
+        _ => Ok(()),
     }
 }
 
@@ -81,10 +83,12 @@ fn write_once<S: Sink>(writer: &mut Writer<S>, once: &Once) -> io::Result<()> {
     writer.write_length(once.duplicates)
 }
 
-fn write_group<S: Sink>(writer: &mut Writer<S>, name: &[u8], group: &Group) -> io::Result<()> {
+fn write_group<S: Sink>(writer: &mut Writer<S>, name: &[u8], group: &Group, kind: Kind) -> io::Result<()> {
     writer.write_string(name)?;
     write_id(writer, group.last_id)?;
-    writer.write_length(group.entries_read.unwrap_or(UNKNOWN) as u64)?;
+    if kind != Kind::Stream1 {
+        writer.write_length(group.entries_read.unwrap_or(UNKNOWN) as u64)?;
+    }
     writer.write_length(group.pending().len() as u64)?;
     for (id, delivery) in group.pending().iter() {
         writer.write_raw(&id.to_be_bytes())?;
@@ -95,7 +99,9 @@ fn write_group<S: Sink>(writer: &mut Writer<S>, name: &[u8], group: &Group) -> i
     for consumer in group.consumers() {
         writer.write_string(&consumer.name)?;
         writer.write_raw(&consumer.seen.to_le_bytes())?;
-        writer.write_raw(&consumer.active.unwrap_or(UNKNOWN).to_le_bytes())?;
+        if matches!(kind, Kind::Stream3 | Kind::Stream4) {
+            writer.write_raw(&consumer.active.unwrap_or(UNKNOWN).to_le_bytes())?;
+        }
         writer.write_length(consumer.pending().len() as u64)?;
         consumer.pending().iter().try_for_each(|(id, ())| writer.write_raw(&id.to_be_bytes()))?;
     }
@@ -219,6 +225,8 @@ fn read_time<S: Source>(reader: &mut Reader<S>) -> Result<Ms, Fault> {
 mod tests {
     use super::*;
     use crate::base::random::Random;
+    use crate::rdb::format::VERSION;
+    use crate::rdb::writer::Choices;
     use crate::structures::stream_log::BlockLimits;
     use crate::value::stream::Delivery;
 
@@ -247,9 +255,13 @@ mod tests {
     }
 
     fn written(stream: &Stream) -> Vec<u8> {
-        let choices = super::super::writer::Choices { compress: false, checksum: false };
+        written_as(stream, if stream.once().is_some() { Kind::Stream4 } else { Kind::Stream3 })
+    }
+
+    fn written_as(stream: &Stream, kind: Kind) -> Vec<u8> {
+        let choices = Choices { compress: false, checksum: false, version: VERSION };
         let mut writer = Writer::with_buffer(Vec::new(), choices, 0);
-        write_stream(&mut writer, stream).expect("memory takes all");
+        write_stream(&mut writer, stream, kind).expect("memory takes all");
         writer.into_sink().expect("memory takes all")
     }
 
@@ -262,6 +274,21 @@ mod tests {
         assert_eq!((group.entries_read, group.pending().len(), group.consumers().len()), (None, 3, 2));
         let b = group.find_consumer(b"b").expect("two consumers");
         assert_eq!((group.consumer(b).active, group.consumer(b).pending().len()), (Some(7), 1));
+    }
+
+    #[test]
+    fn older_types_keep_all_that_they_know() {
+        for (kind, has_active_time) in [(Kind::Stream1, false), (Kind::Stream2, false), (Kind::Stream3, true)] {
+            let bytes = written_as(&stream(), kind);
+            let back = read_stream(&mut Reader::over_bytes(&bytes), kind).expect("as written");
+            assert_eq!(written_as(&back, kind), bytes, "{kind:?}");
+            let group = back.group(b"g").expect("two groups");
+            let b = group.consumer(group.find_consumer(b"b").expect("two consumers"));
+            // Where it is not told it can only be guessed at the ends of the stream.
+            let entries_read = if kind == Kind::Stream1 { None } else { Some(3) };
+            assert_eq!((group.entries_read, b.seen), (entries_read, 6));
+            assert_eq!(b.active, Some(if has_active_time { 7 } else { 6 }));
+        }
     }
 
     #[test]

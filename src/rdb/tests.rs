@@ -1,13 +1,16 @@
 //! Real dumps of Redis into a keyspace and out again, and what becomes of them when bytes are changed or missing.
 
+use super::format::{Dialect, Kind, VERSION};
 use super::load::{Counts, Loader, Policy, Remark};
+use super::older::Losses;
+use super::read_value::read_value;
 use super::reader::{Fault, Reader};
-use super::record::Trailer;
+use super::record::{Record, Records, Trailer, read_header};
 use super::save::{Facts, write_dump};
 use super::writer::{Choices, Writer};
 use crate::base::random::Random;
 use crate::keyspace::digest::Digest;
-use crate::keyspace::{Arriving, Key, Keyspace, Newcomer, Policy as Eviction, StringValue};
+use crate::keyspace::{Arriving, Key, Keyspace, Newcomer, Policy as Eviction, StringValue, Value};
 use crate::structures::list_pack::Item;
 use crate::structures::pack_deque::PackDeque;
 use crate::value::hash::Hash;
@@ -68,6 +71,10 @@ fn load(file: &[u8]) -> Result<Loaded, Fault> {
 }
 
 fn save(loaded: &Loaded) -> Vec<u8> {
+    save_as(loaded, VERSION)
+}
+
+fn save_as(loaded: &Loaded, version: u32) -> Vec<u8> {
     let facts = Facts {
         redis_version: "8.0.6",
         now_s: NOW / 1000,
@@ -75,7 +82,7 @@ fn save(loaded: &Loaded) -> Vec<u8> {
         is_aof_base: false,
         libraries: &loaded.libraries,
     };
-    let writer = Writer::new(Vec::new(), Choices { compress: true, checksum: true });
+    let writer = Writer::new(Vec::new(), Choices { compress: true, checksum: true, version });
     write_dump(writer, &loaded.keyspace, &facts, &mut |_| Ok(())).expect("memory takes all")
 }
 
@@ -112,6 +119,119 @@ fn what_is_written_is_read_again() {
             }
         }
     }
+}
+
+/// A keyspace with a value of every type in every encoding that is written differently for older servers.
+fn one_of_each() -> Loaded {
+    let limits = EncodingLimits::default();
+    let mut keyspace = Keyspace::new(16, NOW, 1);
+    let texts: Vec<String> = (0..1000).map(|number| format!("member {number}")).collect();
+    let (mut set, mut list) = (Set::default(), PackDeque::new(limits.list));
+    let (mut hash, mut timed, mut zset) = (Hash::default(), Hash::default(), zset::Builder::default());
+    for (text, number) in texts.iter().zip(0_i64..).take(20) {
+        set.add(Item::Bytes(text.as_bytes()), &limits);
+        set.add(Item::Int(number * 1_000_003), &limits);
+        hash.set(text.as_bytes(), (number * -99).to_string().as_bytes(), &limits);
+        timed.set(text.as_bytes(), b"value", &limits);
+        zset.insert(text.as_bytes(), number as f64 / 3.0);
+    }
+    let mut table = Hash::default();
+    for text in &texts {
+        list.push_back(text.as_bytes());
+        table.set(text.as_bytes(), b"v", &limits);
+    }
+    list.push_back(&[b'x'; 20_000]);
+    for hash in [&mut timed, &mut table] {
+        hash.make_timed();
+        hash.set_deadline(b"member 3", Some(NOW + 5_000));
+        hash.set_deadline(b"member 7", Some(NOW + 500));
+    }
+    let values = [
+        ("set", Arriving::Set(set)),
+        ("hash", Arriving::Hash(hash)),
+        ("timed", Arriving::Hash(timed)),
+        ("timed table", Arriving::Hash(table)),
+        ("zset", Arriving::Zset(zset.finish(&limits))),
+        ("list", Arriving::List(List::from_deque(list))),
+    ];
+    for (name, value) in values {
+        let newcomer = Newcomer::new(Key::new(name.as_bytes()), value, None, 0);
+        assert!(keyspace.db_mut(0).admit(newcomer).is_ok());
+    }
+    let libraries = vec![b"#!lua name=l".to_vec()];
+    Loaded { keyspace, counts: Counts::default(), trailer: Trailer::Matches, libraries }
+}
+
+/// The kinds in a dump.
+fn kinds_of(file: &[u8]) -> Vec<Kind> {
+    let mut reader = Reader::new(file);
+    let version = read_header(&mut reader).expect("ours");
+    let mut records = Records { dialect: Dialect::of(version).expect("ours"), ..Records::default() };
+    let mut kinds = Vec::new();
+    loop {
+        match records.next(&mut reader).expect("ours") {
+            Record::Value(preface) => {
+                read_value(&mut reader, preface.kind, &EncodingLimits::default()).expect("ours");
+                kinds.push(preface.kind);
+            }
+            Record::End => return kinds,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn dumps_for_older_servers_hold_only_kinds_that_those_know() {
+    let first = one_of_each();
+    for (version, newest) in
+        [(9, Kind::Stream1), (10, Kind::Stream2), (11, Kind::Stream3), (12, Kind::HashPackDeadlines)]
+    {
+        let file = save_as(&first, version);
+        assert_eq!(file[..9], *format!("REDIS{version:04}").as_bytes());
+        let kinds = kinds_of(&file);
+        assert!(kinds.iter().all(|&kind| kind.byte() <= newest.byte()), "{version}: {kinds:?}");
+        assert!(version != 12 || (kinds.contains(&Kind::HashPackDeadlines) && kinds.contains(&Kind::HashDeadlines)));
+        let second = load(&file).unwrap_or_else(|fault| panic!("{version}: {fault}"));
+        assert_eq!(second.libraries.len(), usize::from(version >= 10));
+        // Without the deadlines it is the same data.
+        let mut expected = one_of_each();
+        if version < 12 {
+            assert_ne!(digest(&second), digest(&expected), "a digest knows of deadlines");
+            expected = load(&save_as(&expected, 11)).expect("ours");
+        }
+        assert_eq!(digest(&second), digest(&expected), "{version}");
+    }
+    let file = save_as(&first, 80);
+    assert_eq!(file[..9], *b"VALKEY080");
+    assert_eq!(kinds_of(&file).iter().filter(|&&kind| kind == Kind::HashDeadlinesValkey).count(), 2);
+    assert_eq!(digest(&load(&file).expect("ours")), digest(&first));
+}
+
+#[test]
+fn deadlines_of_fields_come_from_either_server() {
+    let redis = include_bytes!("../../tests/fixtures/rdb/redis-8.6.2.rdb");
+    let valkey = include_bytes!("../../tests/fixtures/rdb/valkey-9.1.2.rdb");
+    let [redis, valkey] = [&redis[..], valkey].map(|file| load(file).expect("a dump of another server"));
+    for loaded in [&redis, &valkey] {
+        assert_eq!((loaded.trailer, loaded.keyspace.len()), (Trailer::Matches, 3));
+        let entry = loaded.keyspace.db(0).peek(Key::new(b"h")).expect("three keys");
+        let Value::Hash(hash) = entry.value() else { panic!("a hash") };
+        assert_eq!((hash.deadline(b"f"), hash.deadline(b"g")), (Some(Some(4_000_000_000_000)), Some(None)));
+    }
+    assert_eq!(digest(&redis), digest(&valkey));
+}
+
+#[test]
+fn what_a_version_cannot_hold_is_told() {
+    let first = one_of_each();
+    let told = |version| {
+        let losses = Losses::of(&first.keyspace, first.libraries.len(), version);
+        if losses.is_none() { String::new() } else { losses.to_string() }
+    };
+    assert_eq!([told(12), told(80)], [const { String::new() }; 2]);
+    let text = "RDB version 11 cannot hold everything; the dump leaves out 4 deadlines of hash fields";
+    assert_eq!(told(11), text);
+    assert_eq!(told(9), format!("{}, 1 function libraries", text.replace("11", "9")));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 use super::format::*;
 use crate::base::{crc::Crc64, lzf::Compressor};
+use crate::config::Settings;
 use std::io;
 
 /// Bytes gathered before the sink sees them.
@@ -34,6 +35,24 @@ pub struct Choices {
     pub compress: bool,
     /// `rdbchecksum`
     pub checksum: bool,
+    /// `rdb-version`
+    pub version: u32,
+}
+
+impl Choices {
+    /// What a file is written by.
+    pub fn for_file(settings: &Settings) -> Choices {
+        Choices {
+            compress: settings.rdb_compression,
+            checksum: settings.rdb_checksum,
+            version: settings.rdb_version.number(),
+        }
+    }
+
+    /// What a payload is written by: its checksum is the footer's matter.
+    pub fn for_payload(settings: &Settings) -> Choices {
+        Choices { checksum: false, ..Choices::for_file(settings) }
+    }
 }
 
 /// The writer.
@@ -68,6 +87,11 @@ impl<S: Sink> Writer<S> {
         }
     }
 
+    /// The version that is written.
+    pub fn version(&self) -> u32 {
+        self.choices.version
+    }
+
     /// Bytes written so far.
     pub fn offset(&self) -> u64 {
         self.flushed + self.buffer.len() as u64
@@ -75,7 +99,12 @@ impl<S: Sink> Writer<S> {
 
     /// Magic and version.
     pub fn write_header(&mut self) -> io::Result<()> {
-        self.write_raw(format!("REDIS{VERSION:04}").as_bytes())
+        let version = self.choices.version;
+        let header = match Dialect::of(version) {
+            Some(Dialect::Valkey) => format!("VALKEY{version:03}"),
+            _ => format!("REDIS{version:04}"),
+        };
+        self.write_raw(header.as_bytes())
     }
 
     /// A fact about the file.
@@ -251,7 +280,7 @@ mod tests {
     use crate::rdb::reader::Reader;
     use crate::structures::list_pack::Item;
 
-    const ALL_ON: Choices = Choices { compress: true, checksum: true };
+    const ALL_ON: Choices = Choices { compress: true, checksum: true, version: VERSION };
 
     fn written(write: impl FnOnce(&mut Writer<Vec<u8>>) -> io::Result<()>) -> Vec<u8> {
         let mut writer = Writer::new(Vec::new(), ALL_ON);

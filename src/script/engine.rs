@@ -139,8 +139,9 @@ impl Engine {
             random,
         });
         let built = sandbox::build(&lua, &shared, allows_deprecated).expect("the sandbox is made of our own code");
-        // Collecting begins when a tenth has been added to what was in use; by itself Lua would wait for twice as much.
-        lua.gc_set_mode(GcMode::Incremental(GcIncParams::default().pause(110)));
+        // Collecting begins when half has been added to what was in use: each round walks through the whole sandbox. By itself
+        // Lua would wait for twice as much, which is a lot where scripts hold much.
+        lua.gc_set_mode(GcMode::Incremental(GcIncParams::default().pause(150)));
         let engine = Engine { lua, shared, run: built.run, runs: Rc::default(), loading: built.loading };
         engine.breathe_every(HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_BREATH));
         engine

@@ -1,11 +1,13 @@
 //! The state of scripts and functions: both engines, the cache, the registry, and what runs now.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::cache::Cache;
 use super::engine::{Engine, Kind};
 use super::library::Registry;
 use super::random::Lrand48;
+use crate::base::clock::Clock;
 use crate::keyspace::SessionKey;
 use crate::protocol::args::OwnedRequest;
 
@@ -16,10 +18,10 @@ pub struct Running {
     /// The SHA-1 of a script, the name of a function.
     pub name: Vec<u8>,
     pub is_eval: bool,
-    /// Monotonic nanoseconds.
-    pub started_ns: u64,
-    /// Wall time at its start, microseconds: the one time that it sees.
-    pub wall_us: i64,
+    /// By the cycle counter.
+    pub started_cycles: u64,
+    /// The one time that it sees, wall microseconds, once it has asked.
+    pub seen_wall_us: Cell<Option<i64>>,
     /// It called a command that writes: it cannot be stopped any more.
     pub wrote: bool,
     /// Somebody asked for its end.
@@ -28,6 +30,26 @@ pub struct Running {
     pub is_busy: bool,
     /// The words of the call, kept once it is busy.
     pub command: OwnedRequest,
+}
+
+impl Running {
+    /// How long it has been running.
+    pub fn elapsed_ms(&self, clock: &Clock) -> u64 {
+        self.elapsed_ns(clock) / 1_000_000
+    }
+
+    fn elapsed_ns(&self, clock: &Clock) -> u64 {
+        clock.cycles_to_ns(clock.cycles().wrapping_sub(self.started_cycles))
+    }
+
+    /// Wall time at its start, microseconds: whatever it asks and however long it runs, it sees the same. Few ask, so the
+    /// system's clock is not read for the others.
+    pub fn wall_us(&self, clock: &Clock) -> i64 {
+        let at_start = || clock.wall_us() - (self.elapsed_ns(clock) / 1_000) as i64;
+        let seen = self.seen_wall_us.get().unwrap_or_else(at_start);
+        self.seen_wall_us.set(Some(seen));
+        seen
+    }
 }
 
 /// All there is of scripts and functions.

@@ -57,6 +57,8 @@ pub enum Ending {
     Done,
     /// The other side's first error, without its dash.
     Refused(Vec<u8>),
+    /// A value is more than the version of payloads can say.
+    Unsayable,
     CannotConnect,
     CannotWrite,
     CannotRead,

@@ -44,33 +44,19 @@ impl TimedPack {
         TimedPack { pack }
     }
 
-    /// Takes over a pack of triples after a look at their number, and at deadlines and their order: others are put in order.
+    /// Takes over a pack of triples after a look at their number, and at deadlines and their order.
     pub fn of_triples(pack: ListPack) -> Result<TimedPack, Corrupt> {
-        let (mut before, mut count, mut is_ordered) = (Some(0), 0, true);
+        let (mut before, mut count) = (Some(0), 0);
         for deadline in pack.iter().skip(BEHIND_FIELD).step_by(BEHIND_FIELD + 1) {
             let Item::Int(0..DEADLINE_END) = deadline else { return Err(Corrupt) };
             let deadline = deadline_from(deadline);
-            is_ordered &= deadline.is_none_or(|deadline| before.is_some_and(|before| deadline >= before));
+            if deadline.is_some_and(|deadline| before.is_none_or(|before| deadline < before)) {
+                return Err(Corrupt);
+            }
             before = deadline;
             count += 1;
         }
-        if count * (BEHIND_FIELD + 1) != pack.len() {
-            return Err(Corrupt);
-        }
-        let pack = TimedPack { pack };
-        Ok(if is_ordered { pack } else { pack.ordered() })
-    }
-
-    fn ordered(&self) -> TimedPack {
-        let mut all: Vec<TimedItem> = self.iter().collect();
-        all.sort_by_key(|(.., deadline)| deadline.unwrap_or(Ms::MAX));
-        let mut pack = ListPack::new();
-        for (field, value, deadline) in all {
-            push(&mut pack, field);
-            push(&mut pack, value);
-            pack.push_back_int(deadline.unwrap_or(0));
-        }
-        TimedPack { pack }
+        if count * (BEHIND_FIELD + 1) == pack.len() { Ok(TimedPack { pack }) } else { Err(Corrupt) }
     }
 
     /// The pack of triples.
@@ -299,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_triples_are_checked_and_put_in_order() {
+    fn foreign_triples_are_checked() {
         let of = |items: &[Item]| {
             let mut pack = ListPack::new();
             items.iter().for_each(|item| push(&mut pack, *item));
@@ -307,7 +293,6 @@ mod tests {
         };
         let (a, b, c) = (Item::Bytes(b"a"), Item::Bytes(b"b"), Item::Bytes(b"c"));
         assert_eq!(of(&[a, a, Item::Int(5), b, b, Item::Int(5), c, c, Item::Int(0)]), Ok(vec![Some(5), Some(5), None]));
-        assert_eq!(of(&[a, a, Item::Int(0), b, b, Item::Int(7), c, c, Item::Int(5)]), Ok(vec![Some(5), Some(7), None]));
         assert_eq!(of(&[a, a, Item::Int(0), b, b, Item::Int(0)]), Ok(vec![None, None]));
         assert_eq!(of(&[]), Ok(vec![]));
         for broken in [
@@ -316,6 +301,8 @@ mod tests {
             &[a, a, Item::Int(-1)],
             &[a, a, Item::Int(DEADLINE_END)],
             &[a, a, Item::Int(0), b],
+            &[a, a, Item::Int(7), b, b, Item::Int(5)],
+            &[a, a, Item::Int(0), b, b, Item::Int(7)],
         ] {
             assert_eq!(of(broken), Err(Corrupt));
         }

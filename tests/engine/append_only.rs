@@ -226,8 +226,8 @@ fn a_torn_tail_is_cut_back_to_what_is_whole() {
     for length in whole.len()..all.len() {
         // Each on a disk of its own.
         let mut torn = SimulatedDisk::default();
-        disk.paths().iter().for_each(|path| torn.put(path, disk.file(path).expect("it is there")));
         gyre::persist::Files::make_folder(&mut torn, std::path::Path::new("appendonlydir")).expect("a folder");
+        disk.paths().iter().for_each(|path| torn.put(path, disk.file(path).expect("it is there")));
         torn.put(FIRST, all[..length].to_vec());
         let strict = Settings { aof_load_truncated: false, ..settings(AppendFsync::Always) };
         if length > whole.len() {

@@ -161,3 +161,30 @@ fn flushall_ends_the_child_and_tells_the_disk() {
     let dump = engine.world.disk.file("dump.rdb").expect("saved");
     assert!(dump.len() < 120, "header, facts and trailer, and nothing between: {} bytes", dump.len());
 }
+
+#[test]
+fn a_payload_for_an_older_server_is_refused_rather_than_less() {
+    let mut engine = Engine::new();
+    let session = engine.connect();
+    engine.ask(session, "HSET plain f v");
+    engine.ask(session, "HSET timed f v");
+    engine.ask(session, "HEXPIRE timed 100 FIELDS 1 f");
+    for (version, footer, is_refused) in
+        [("9", 9, true), ("10", 10, true), ("11", 11, true), ("12", 12, false), ("80", 80, false)]
+    {
+        engine.ask(session, &format!("CONFIG SET rdb-version {version}"));
+        let payload = dump(&mut engine, session, "plain");
+        assert_eq!(payload[payload.len() - 10..][..2], [footer, 0]);
+        assert_eq!(
+            send(&mut engine, session, &[b"RESTORE", b"back", b"0", &payload, b"REPLACE"]),
+            b"+OK\r\n",
+            "{version}"
+        );
+        assert_eq!(engine.ask(session, "HGETALL back"), "*2\r\n$1\r\nf\r\n$1\r\nv\r\n");
+        let reply = engine.ask(session, "DUMP timed");
+        let refusal = "-ERR The value cannot be written in the RDB version that rdb-version asks for\r\n";
+        assert_eq!(reply == refusal, is_refused, "{version}: {reply}");
+    }
+    let reply = engine.ask(session, "CONFIG SET rdb-version 8");
+    assert!(reply.contains("must be one of the following: 9, 10, 11, 12, 80"), "{reply}");
+}

@@ -9,14 +9,21 @@ use crate::rdb::load::{access_of, value_from_payload};
 use crate::rdb::payload;
 use crate::rdb::record::Preface;
 use crate::rdb::write_value::payload_of;
+use crate::rdb::writer::Choices;
 
 pub fn dump(call: &mut Call, db: &mut Db) -> Outcome {
     match db.lookup(call.key(1)) {
         None => call.reply.null(),
-        Some(entry) => call.reply.bulk(&payload_of(entry.value(), call.settings.rdb_compression)),
+        Some(entry) => match payload_of(entry.value(), Choices::for_payload(call.settings)) {
+            Some(payload) => call.reply.bulk(&payload),
+            None => return Err(UNSAYABLE),
+        },
     }
     Ok(())
 }
+
+/// A payload for an older server is no place to lose something in.
+const UNSAYABLE: Stop = Stop::error("ERR The value cannot be written in the RDB version that rdb-version asks for");
 
 /// The options of RESTORE.
 #[derive(Default)]
@@ -62,7 +69,7 @@ pub fn restore(call: &mut Call, db: &mut Db) -> Outcome {
     if ttl < 0 {
         return Err(Stop::error("ERR Invalid TTL value, must be >= 0"));
     }
-    let (kind, bytes) = payload::open(call.arg(3), true).map_err(|refusal| match refusal {
+    let (kind, bytes) = payload::open(call.arg(3), db.rules.checks_payloads).map_err(|refusal| match refusal {
         payload::Refusal::VersionOrChecksum => Stop::error("ERR DUMP payload version or checksum are wrong"),
         payload::Refusal::UnknownKind => BAD_FORMAT,
     })?;
@@ -76,7 +83,11 @@ pub fn restore(call: &mut Call, db: &mut Db) -> Outcome {
     let entry = value_from_payload(kind, bytes, &db.rules.limits, |value| {
         value.into_entry(key.bytes, deadline.is_some(), access)
     });
-    put(call, db, key, entry.map_err(|_| BAD_FORMAT)?, deadline, options.replaces);
+    let entry = entry.map_err(|fault| {
+        log::warn!("Internal error in RDB reading offset {} -> {fault}", fault.offset());
+        BAD_FORMAT
+    })?;
+    put(call, db, key, entry, deadline, options.replaces);
     // That it came is not what it was last used for.
     db.set_access(key, access);
     call.reply.ok();

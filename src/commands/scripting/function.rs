@@ -153,7 +153,7 @@ fn stats(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
             reply.array(words.len());
             words.iter().for_each(|word| reply.bulk(word));
             reply.bulk(b"duration_ms");
-            reply.integer(((server.clock.monotonic_ns() - running.started_ns) / 1_000_000) as i64);
+            reply.integer(running.elapsed_ms(&server.clock) as i64);
         }
     }
     reply.bulk(b"engines");

@@ -2,7 +2,7 @@
 
 use crate::exec::scripts;
 use crate::exec::{Call, Outcome, Stop};
-use crate::rdb::format::opcode;
+use crate::rdb::format::{VERSION_WITH_LIST_PACKS, opcode};
 use crate::rdb::payload;
 use crate::rdb::reader::Reader;
 use crate::rdb::writer::{Choices, Writer};
@@ -67,14 +67,15 @@ pub fn flush(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome
 }
 
 pub fn dump(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
-    let choices = Choices { compress: call.settings.rdb_compression, checksum: false };
+    let choices = Choices::for_payload(call.settings);
     let mut writer = Writer::new(Vec::new(), choices);
     for library in server.scripts.registry.libraries() {
         let written = writer.write_byte(opcode::FUNCTION).and_then(|()| writer.write_string(&library.code));
         written.map_err(|error| refused(error.to_string()))?;
     }
     let mut bytes = writer.into_sink().map_err(|error| refused(error.to_string()))?;
-    payload::seal(&mut bytes);
+    // Who has libraries at all reads the first version that had them.
+    payload::seal(&mut bytes, choices.version.max(VERSION_WITH_LIST_PACKS));
     call.reply.bulk(&bytes);
     Ok(())
 }

@@ -36,7 +36,11 @@ fn monitor(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
 
 fn time(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     // A script sees one time.
-    let us = server.scripts.running.as_ref().map_or_else(|| server.clock.wall_us(), |running| running.wall_us);
+    let us = server
+        .scripts
+        .running
+        .as_ref()
+        .map_or_else(|| server.clock.wall_us(), |running| running.wall_us(&server.clock));
     call.reply.array(2);
     call.reply.bulk_integer(us / 1_000_000);
     call.reply.bulk_integer(us % 1_000_000);

@@ -144,6 +144,7 @@ settings! {
     dir: Vec<u8> = text("dir", ".").protected().denied_while_loading().tells(Change::WorkingDirectory).volatile();
     rdb_compression: bool = yes_no("rdbcompression", "yes");
     rdb_checksum: bool = yes_no("rdbchecksum", "yes").immutable();
+    rdb_version: RdbVersion = choice("rdb-version", "12", RdbVersion::WORDS);
     rdb_incremental_fsync: bool = yes_no("rdb-save-incremental-fsync", "yes");
     rdb_del_sync_files: bool = yes_no("rdb-del-sync-files", "no").idle(REPLICATION);
     rdb_key_save_delay_us: i32 = integer("rdb-key-save-delay", "0", INT_MIN, INT_MAX).hidden();

@@ -7,7 +7,7 @@ use crate::config::value::Kind;
 /// `CONFIG GET *` of Redis 8.0.6, a line each, name and value apart by a tab; hidden directives at the end.
 const REDIS: &str = include_str!("redis-8.0.6.tsv");
 
-/// Directives of Valkey that Redis does not have.
+/// Directives that Redis does not have: Valkey's, and one of our own.
 const BEYOND_REDIS: &[&str] = &[
     "commandlog-execution-slower-than",
     "commandlog-slow-execution-max-len",
@@ -15,6 +15,7 @@ const BEYOND_REDIS: &[&str] = &[
     "commandlog-large-request-max-len",
     "commandlog-reply-larger-than",
     "commandlog-large-reply-max-len",
+    "rdb-version",
 ];
 
 #[test]

@@ -6,7 +6,7 @@
 //!                                              └ only the last one may be cut
 //! ```
 
-use super::super::check as dump_check;
+use super::super::check::{self as dump_check, Style};
 use super::super::outside::Files;
 use super::manifest::Manifest;
 use super::reader::{CommandReader, ReadFault, ReadNext};
@@ -234,7 +234,7 @@ impl Check<'_> {
 
     /// Checks the dump in front, and gives the reader of what stands behind it.
     fn check_dump(&mut self, path: &Path, source: Box<dyn Read>, size: u64) -> Result<CommandReader, Stop> {
-        let (is_sound, rest) = dump_check::check_source(path, source, size, self.now, self.out)?;
+        let (is_sound, rest) = dump_check::check_source(path, Style::Redis, source, size, self.now, self.out)?;
         if !is_sound {
             give_up!(self, "RDB preamble of AOF file is not sane, aborting.");
         }

@@ -5,7 +5,6 @@
 //! ```
 
 use super::super::outside::{Files, Pipe};
-use super::super::report::Report;
 use super::super::snapshot::{FileSink, Job, Reporter, SaveFailure, failure, pace};
 use super::write_commands::write_commands;
 use crate::rdb::writer::{Choices, Writer};
@@ -25,10 +24,8 @@ pub fn write_base(job: &Job<'_>, is_dump: bool, path: &Path, files: &mut dyn Fil
 pub fn base_in_child(job: &Job<'_>, is_dump: bool, files: &mut dyn Files, pipe: &mut dyn Pipe) -> i32 {
     let path = unfinished_base(job.pid);
     let mut reporter = Reporter::new(job.clock, pipe);
-    match write(job, is_dump, &path, files, Some(&mut reporter)) {
-        Ok(()) => reporter.end(Report::Done { copied_bytes: files.private_dirty_bytes() }, 0),
-        Err(SaveFailure(line)) => reporter.end(Report::Trouble(line), 1),
-    }
+    let written = write(job, is_dump, &path, files, Some(&mut reporter));
+    reporter.finish(job, written, files)
 }
 
 fn write(
@@ -44,11 +41,11 @@ fn write(
     let sink = FileSink::new(file, job.settings.aof_rewrite_incremental_fsync);
     let mut key_written = |keys: u64| pace(job, files, keys, reporter.as_deref_mut());
     let written = if is_dump {
-        let choices = Choices { compress: job.settings.rdb_compression, checksum: job.settings.rdb_checksum };
+        let choices = Choices::for_file(job.settings);
         crate::rdb::save::write_dump(Writer::new(sink, choices), job.keyspace, &job.facts, &mut key_written)
     } else {
         let timestamp_s = job.settings.aof_timestamps.then(|| job.clock.wall_ms() / 1000);
-        write_commands(sink, job.keyspace, timestamp_s, job.facts.libraries, &mut key_written)
+        write_commands(sink, job, timestamp_s, &mut key_written)
     };
     written.and_then(FileSink::sync).map_err(|error| {
         // Whatever is left of it is of no use; it may not even be there.

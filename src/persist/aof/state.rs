@@ -548,8 +548,28 @@ impl AppendOnly {
         Ok(())
     }
 
+    /// What was loaded may have been in the system's hands only, when the server before was killed: it is brought to the disk
+    /// before anybody is told of it, and before anything behind it is.
+    fn make_safe(&self, desk: &mut Desk<'_>) -> Result<(), String> {
+        let cannot = |name: &[u8], error: &std::io::Error| {
+            format!("Can't sync the append-only file {}: {}", manifest::shown(name), system_text(error))
+        };
+        for file in self.manifest.files() {
+            let is_claimed = Some(&file.name) == self.manifest.increments.last().map(|last| &last.name);
+            if is_claimed && self.claimed.is_some() {
+                continue;
+            }
+            let path = manifest::path_in_folder(desk.settings, &file.name);
+            let synced = desk.files.append(&path).and_then(|mut file| file.sync());
+            synced.map_err(|error| cannot(&file.name, &error))?;
+        }
+        let path = manifest::path_in_folder(desk.settings, &manifest::file_name(desk.settings));
+        desk.files.sync_folder_of(&path).map_err(|error| cannot(&manifest::file_name(desk.settings), &error))
+    }
+
     /// At start: goes on with the last increment, or begins the first. The base is there. The error is a line for the log.
     pub fn open_at_start(&mut self, desk: &mut Desk<'_>) -> Result<(), String> {
+        self.make_safe(desk)?;
         let is_new = self.manifest.increments.is_empty();
         let name = match self.manifest.increments.last() {
             Some(last) => last.name.clone(),
@@ -561,7 +581,10 @@ impl AppendOnly {
             format!("Can't open the append-only file {}: {}", manifest::shown(&name), system_text(error))
         };
         let file = match self.claimed.take() {
-            Some(file) => file,
+            Some(mut file) => {
+                file.sync().map_err(|error| cannot(&error))?;
+                file
+            }
             None => desk.files.append(&path).map_err(|error| cannot(&error))?,
         };
         self.manifest.persist(desk.settings, desk.files)?;

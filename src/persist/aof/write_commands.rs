@@ -3,10 +3,11 @@
 //! A value becomes the commands that make it, a few elements each, so that no command is large because its value is; deadlines
 //! follow as points in time.
 
+use super::super::snapshot::Job;
 use crate::base::number::{IntegerText, write_f64_17g};
-use crate::keyspace::{EntryRef, Keyspace, Str, Value};
+use crate::keyspace::{EntryRef, Str, Value};
 use crate::rdb::write_value::payload_of;
-use crate::rdb::writer::Sink;
+use crate::rdb::writer::{Choices, Sink};
 use crate::structures::list_pack::Item;
 use crate::structures::stream_log::{IdText, StreamId};
 use crate::value::Object;
@@ -86,23 +87,22 @@ impl<S: Sink> CommandWriter<S> {
 /// Writes all databases and hands the sink back. `key_written` hears of every key with the number so far.
 pub fn write_commands<S: Sink>(
     sink: S,
-    keyspace: &Keyspace,
+    job: &Job<'_>,
     timestamp_s: Option<i64>,
-    libraries: &[Vec<u8>],
     key_written: &mut dyn FnMut(u64) -> io::Result<()>,
 ) -> io::Result<S> {
     let mut out = CommandWriter { sink, buffer: Vec::with_capacity(2 * BUFFER_BYTES), number: IntegerText::new() };
     if let Some(seconds) = timestamp_s {
         out.buffer.extend_from_slice(format!("#TS:{seconds}\r\n").as_bytes());
     }
-    for library in libraries {
+    for library in job.facts.libraries {
         out.command(&[b"FUNCTION", b"LOAD", library])?;
     }
     let mut keys = 0;
-    for db in keyspace.iter().filter(|db| !db.is_empty()) {
+    for db in job.keyspace.iter().filter(|db| !db.is_empty()) {
         out.command(&[b"SELECT", db.index().to_string().as_bytes()])?;
         for entry in db.iter_all() {
-            write_entry(&mut out, entry)?;
+            write_entry(&mut out, entry, Choices::for_payload(job.settings))?;
             keys += 1;
             key_written(keys)?;
         }
@@ -111,7 +111,7 @@ pub fn write_commands<S: Sink>(
     Ok(out.sink)
 }
 
-fn write_entry<S: Sink>(out: &mut CommandWriter<S>, entry: EntryRef<'_>) -> io::Result<()> {
+fn write_entry<S: Sink>(out: &mut CommandWriter<S>, entry: EntryRef<'_>, choices: Choices) -> io::Result<()> {
     let key = entry.key();
     match entry.value() {
         Value::String(text) => write_string(out, key, text)?,
@@ -120,9 +120,10 @@ fn write_entry<S: Sink>(out: &mut CommandWriter<S>, entry: EntryRef<'_>) -> io::
         Value::Zset(zset) => write_zset(out, key, zset)?,
         Value::Hash(hash) => write_hash(out, key, hash)?,
         // Which entries a producer has added already no command tells.
-        value @ Value::Stream(stream) if stream.once().is_some() => {
-            out.command(&[b"RESTORE", key, b"0", &payload_of(value, true)])?;
-        }
+        value @ Value::Stream(stream) if stream.once().is_some() => match payload_of(value, choices) {
+            Some(payload) => out.command(&[b"RESTORE", key, b"0", &payload])?,
+            None => write_stream(out, key, stream)?,
+        },
         Value::Stream(stream) => write_stream(out, key, stream)?,
     }
     match entry.deadline() {

@@ -16,6 +16,8 @@ use crate::structures::list_pack::Item;
 
 const HEADER_BYTES: usize = 10;
 const END: u8 = 255;
+/// Stands before a length of the entry before that takes four bytes.
+const LONG_BEFORE: u8 = 254;
 const COUNT_UNKNOWN: usize = 65_535;
 
 /// Why the bytes are no ziplist, in words for the log.
@@ -89,7 +91,7 @@ struct Entry<'a> {
 fn parse_entry(bytes: &[u8]) -> Option<Entry<'_>> {
     let (bytes_before, rest) = match *bytes.first()? {
         END => return None,
-        254 => (u32::from_le_bytes(*bytes[1..].first_chunk()?) as usize, &bytes[5..]),
+        LONG_BEFORE => (u32::from_le_bytes(*bytes[1..].first_chunk()?) as usize, &bytes[5..]),
         short => (usize::from(short), &bytes[1..]),
     };
     let (&code, rest) = rest.split_first()?;
@@ -121,6 +123,72 @@ fn parse_integer(code: u8, rest: &[u8]) -> Option<(i64, &[u8])> {
         0xf1..=0xfd => (i64::from(code & 15) - 1, rest),
         _ => return None,
     })
+}
+
+/// Builds one, for servers that know no list packs.
+#[derive(Debug, Default)]
+pub struct Builder {
+    entries: Vec<u8>,
+    /// What the entry before takes, and where it stands among the entries.
+    bytes_before: usize,
+    last: usize,
+    count: usize,
+}
+
+impl Builder {
+    /// Puts an item at the end.
+    pub fn push(&mut self, item: Item<'_>) {
+        self.last = self.entries.len();
+        match u8::try_from(self.bytes_before) {
+            Ok(short) if short < LONG_BEFORE => self.entries.push(short),
+            _ => {
+                self.entries.push(LONG_BEFORE);
+                self.entries.extend_from_slice(&(self.bytes_before as u32).to_le_bytes());
+            }
+        }
+        match item {
+            Item::Int(number) => self.push_integer(number),
+            Item::Bytes(text) => self.push_text(text),
+        }
+        self.bytes_before = self.entries.len() - self.last;
+        self.count += 1;
+    }
+
+    fn push_text(&mut self, text: &[u8]) {
+        match text.len() {
+            length @ 0..64 => self.entries.push(length as u8),
+            length @ 64..16384 => self.entries.extend_from_slice(&(length as u16 | 0x4000).to_be_bytes()),
+            length => {
+                self.entries.push(0x80);
+                self.entries.extend_from_slice(&(length as u32).to_be_bytes());
+            }
+        }
+        self.entries.extend_from_slice(text);
+    }
+
+    fn push_integer(&mut self, number: i64) {
+        let (code, bytes) = match number {
+            0..=12 => (0xf1 + number as u8, 0),
+            -0x80..0x80 => (0xfe, 1),
+            -0x8000..0x8000 => (0xc0, 2),
+            -0x80_0000..0x80_0000 => (0xf0, 3),
+            -0x8000_0000..0x8000_0000 => (0xd0, 4),
+            _ => (0xe0, 8),
+        };
+        self.entries.push(code);
+        self.entries.extend_from_slice(&number.to_le_bytes()[..bytes]);
+    }
+
+    /// The whole of it.
+    pub fn finish(self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEADER_BYTES + self.entries.len() + 1);
+        out.extend_from_slice(&((HEADER_BYTES + self.entries.len() + 1) as u32).to_le_bytes());
+        out.extend_from_slice(&((HEADER_BYTES + self.last) as u32).to_le_bytes());
+        out.extend_from_slice(&(self.count.min(COUNT_UNKNOWN) as u16).to_le_bytes());
+        out.extend_from_slice(&self.entries);
+        out.push(END);
+        out
+    }
 }
 
 #[cfg(test)]
@@ -186,6 +254,26 @@ pub mod tests {
         let numbers = [0, 12, -128, -32768, -1, 4_194_304, i64::from(i32::MIN), i64::MIN].map(Item::Int);
         assert_eq!(items[3..11], numbers);
         assert_eq!(items[11], Item::Bytes(b""));
+    }
+
+    #[test]
+    fn what_is_built_is_read_again_in_the_shortest_form() {
+        let long = vec![b'l'; 20_000];
+        let texts: [&[u8]; 5] = [b"", b"hi", &long[..63], &long[..300], &long];
+        let edges = [0, 12, 13, 127, 128, 32_767, 32_768, 8_388_607, 8_388_608, 2_147_483_647, 2_147_483_648, i64::MAX];
+        let numbers = edges.iter().flat_map(|&edge| [edge, -edge, -edge - 1]).map(Item::Int);
+        let items: Vec<Item> = texts.iter().map(|text| Item::Bytes(text)).chain(numbers).collect();
+        let mut builder = Builder::default();
+        items.iter().for_each(|&item| builder.push(item));
+        let bytes = builder.finish();
+        assert!(Ziplist::open(&bytes).expect("just built").iter().eq(items));
+        let mut builder = Builder::default();
+        [Item::Int(2), Item::Int(5)].into_iter().for_each(|item| builder.push(item));
+        assert_eq!(builder.finish(), [15, 0, 0, 0, 12, 0, 0, 0, 2, 0, 0, 0xf3, 2, 0xf6, 255]);
+        assert_eq!(Builder::default().finish(), build(&[]));
+        let mut builder = Builder::default();
+        (0..70_000).for_each(|number| builder.push(Item::Int(number)));
+        assert_eq!(Ziplist::open(&builder.finish()).expect("just built").count(), 70_000);
     }
 
     #[test]

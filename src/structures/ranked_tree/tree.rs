@@ -132,8 +132,12 @@ impl<E: Ranked> RankedTree<E> {
 
     /// The rank of the first element with at least this score (above it if `exclusive`); the length if there is none.
     pub fn lower_bound_score(&self, score: f64, exclusive: bool) -> usize {
-        if self.is_empty() {
+        // Open ends are asked for often, and need no search.
+        if self.is_empty() || (score == f64::NEG_INFINITY && !exclusive) {
             return 0;
+        }
+        if score == f64::INFINITY && exclusive {
+            return self.len();
         }
         let key = order_key(score);
         let (mut node, mut rank) = (self.root, 0);

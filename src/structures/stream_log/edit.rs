@@ -36,7 +36,7 @@ impl StreamLog {
             _ => {
                 let pack = new_pack(pairs);
                 let master = master_of(pack.view());
-                self.blocks.push_back(Block { first: id, pack });
+                self.push_block(Block { first: id, pack });
                 master
             }
         };

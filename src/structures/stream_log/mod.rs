@@ -32,6 +32,10 @@ pub struct BlockLimits {
     pub entries_max: u64,
 }
 
+/// The row of blocks grows by one part in so many of itself, and by no fewer blocks than this.
+const GROWTH_SHARE: usize = 8;
+const BLOCKS_MIN: usize = 1;
+
 /// One block.
 #[derive(Clone)]
 struct Block {
@@ -197,9 +201,18 @@ impl StreamLog {
         self.forget_places(self.blocks.len());
         if count > 0 {
             self.len += count;
-            self.blocks.push_back(Block { first, pack: ListPack::from_ref(pack) });
+            self.push_block(Block { first, pack: ListPack::from_ref(pack) });
         }
         Ok(true)
+    }
+
+    /// Puts a block behind the others. The row of blocks grows by an eighth: doubled, it would stand half empty, at several
+    /// bytes for each ten entries.
+    fn push_block(&mut self, block: Block) {
+        if self.blocks.len() == self.blocks.capacity() {
+            self.blocks.reserve_exact((self.blocks.len() / GROWTH_SHARE).max(BLOCKS_MIN));
+        }
+        self.blocks.push_back(block);
     }
 
     /// Bytes of all allocations, in size classes.

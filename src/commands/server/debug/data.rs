@@ -7,6 +7,7 @@ use crate::exec::{Call, Outcome, Stop};
 use crate::keyspace::digest::Digest;
 use crate::keyspace::{Db, Deadline, Key, StringValue, Value, event};
 use crate::rdb::write_value::written_bytes;
+use crate::rdb::writer::Choices;
 use crate::server::{Server, World};
 use crate::structures::pack_deque::NodeRef;
 use crate::value::list::List;
@@ -20,7 +21,7 @@ pub(super) fn object(call: &mut Call, server: &mut Server, _: &mut dyn World) ->
         "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_s}",
         entry.key().as_ptr() as usize,
         entry.encoding(),
-        written_bytes(entry.value(), call.settings.rdb_compression),
+        written_bytes(entry.value(), Choices::for_payload(call.settings)),
         entry.access()
     );
     if let Value::List(List::Deque(deque)) = entry.value()

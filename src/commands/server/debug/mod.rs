@@ -81,6 +81,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("SEGFAULT", 0..=0, "", "Touches forbidden memory, which ends the server with a report.", faults::segfault),
     sub("SET-ACTIVE-EXPIRE", 1..=1, "<0|1>", "Stops removing keys that are due, or goes on.", switches::active_expire),
     sub("SET-DISABLE-DENY-SCRIPTS", 1..=1, "<0|1>", "Lets scripts call every command.", switches::allow_in_scripts),
+    sub("SET-SKIP-CHECKSUM-VALIDATION", 1..=1, "<0|1>", "RESTORE takes any checksum.", switches::skip_checksums),
     sub("SLEEP", 1..=1, "<seconds>", "Stops the server for a while.", switches::sleep),
     sub("STRINGMATCH-LEN", 2..=2, "<pattern> <text>", "Whether a glob matches.", switches::match_glob),
     sub("HELP", 0..=0, "", "Prints this help.", help),

@@ -47,6 +47,13 @@ pub(super) fn aof_flush_sleep(call: &mut Call, server: &mut Server, _: &mut dyn 
     Ok(())
 }
 
+pub(super) fn skip_checksums(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let checks = !switch(call.arg(2));
+    server.keyspace.set_rules(|rules| rules.checks_payloads = checks);
+    call.reply.ok();
+    Ok(())
+}
+
 pub(super) fn pause_cron(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     server.is_cron_paused = switch(call.arg(2));
     call.reply.ok();

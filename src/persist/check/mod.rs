@@ -1,9 +1,14 @@
-//! The checker: reads a dump as the server would, keeps nothing, and tells what it saw. `gyre-check-rdb`, `redis-check-rdb`.
+//! The checker: reads a dump as the server would, keeps nothing, and tells what it saw. As `redis-check-rdb` it says what
+//! Redis's says; as `gyre-check-rdb` it adds a summary of the keys.
 
+mod summary;
+
+use self::summary::Summary;
 use super::outside::Files;
 use crate::base::clock::Ms;
 use crate::keyspace::Arriving;
-use crate::rdb::format::Kind;
+use crate::rdb::format::{Dialect, Kind};
+use crate::rdb::module;
 use crate::rdb::read_value::read_value;
 use crate::rdb::reader::{Fault, ReadSource, Reader, Source};
 use crate::rdb::record::{Record, Records, Stage, Trailer, read_header, read_trailer};
@@ -12,10 +17,22 @@ use crate::value::limits::EncodingLimits;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Whether this is the name of the checker: the program was called by it.
-pub fn is_called(program: &[u8]) -> bool {
-    let name = program.rsplit(|&byte| byte == b'/').next().unwrap_or(program);
-    [&b"gyre-check-rdb"[..], b"redis-check-rdb"].contains(&name)
+/// What the checker says when all is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// What Redis's checker says, line for line.
+    Redis,
+    /// The same, and a summary of the keys.
+    WithSummary,
+}
+
+/// How the checker is to speak, if this is a name of it: the program was called by it.
+pub fn style_of(program: &[u8]) -> Option<Style> {
+    match program.rsplit(|&byte| byte == b'/').next().unwrap_or(program) {
+        b"gyre-check-rdb" => Some(Style::WithSummary),
+        b"redis-check-rdb" => Some(Style::Redis),
+        _ => None,
+    }
 }
 
 /// What was counted so far.
@@ -34,12 +51,14 @@ struct Check<'o, S> {
     /// What the value that is being read is; before the first key, what Redis's checker says there.
     kind: Option<Kind>,
     has_key: bool,
+    db: u64,
     counts: Counts,
+    summary: Summary,
     out: &'o mut dyn Write,
 }
 
 /// Checks a file; true if it is sound. Everything that is to be said goes to `out`.
-pub fn check(path: &Path, files: &mut dyn Files, now: Ms, out: &mut dyn Write) -> io::Result<bool> {
+pub fn check(path: &Path, style: Style, files: &mut dyn Files, now: Ms, out: &mut dyn Write) -> io::Result<bool> {
     let (inner, length) = match files.open(path) {
         Ok(opened) => opened,
         Err(error) => {
@@ -48,7 +67,7 @@ pub fn check(path: &Path, files: &mut dyn Files, now: Ms, out: &mut dyn Write) -
             return Ok(false);
         }
     };
-    check_source(path, inner, length, now, out).map(|(is_sound, _)| is_sound)
+    check_source(path, style, inner, length, now, out).map(|(is_sound, _)| is_sound)
 }
 
 /// What stands behind a dump: the source, what was read of it already, and where that begins.
@@ -57,6 +76,7 @@ type Rest = (Box<dyn io::Read>, Vec<u8>, u64);
 /// Checks a dump that may have something behind it; true if it is sound, and what stands behind it.
 pub fn check_source(
     path: &Path,
+    style: Style,
     inner: Box<dyn io::Read>,
     length: u64,
     now: Ms,
@@ -64,8 +84,8 @@ pub fn check_source(
 ) -> io::Result<(bool, Rest)> {
     writeln!(out, "[offset 0] Checking RDB file {}", path.display())?;
     let reader = Reader::new(ReadSource { inner, left: (length > 0).then_some(length) });
-    let (records, counts) = (Records::default(), Counts::default());
-    let mut check = Check { reader, records, kind: Some(Kind::String), has_key: false, counts, out };
+    let (records, counts, summary) = (Records::default(), Counts::default(), Summary::default());
+    let mut check = Check { reader, records, kind: Some(Kind::String), has_key: false, db: 0, counts, summary, out };
     let verdict = check.run(now);
     let is_sound = match verdict? {
         Ok(()) => true,
@@ -75,10 +95,13 @@ pub fn check_source(
         }
     };
     let Counts { keys, with_deadline, expired, timed_hashes } = check.counts;
+    writeln!(check.out, "[info] {keys} keys read\n[info] {with_deadline} expires\n[info] {expired} already expired")?;
+    writeln!(check.out, "[info] {timed_hashes} subexpires")?;
+    if style == Style::WithSummary {
+        check.summary.print(check.out)?;
+    }
     let offset = check.reader.offset();
     let (source, already) = check.reader.into_rest();
-    writeln!(out, "[info] {keys} keys read\n[info] {with_deadline} expires\n[info] {expired} already expired")?;
-    writeln!(out, "[info] {timed_hashes} subexpires")?;
     Ok((is_sound, (source.inner, already, offset)))
 }
 
@@ -89,6 +112,7 @@ impl<S: Source> Check<'_, S> {
             Ok(version) => version,
             Err(fault) => return Ok(Err(fault)),
         };
+        self.records.dialect = Dialect::of(version).expect("a version that is read");
         loop {
             let line = match self.read_record(now) {
                 Ok(Some(line)) => line,
@@ -115,30 +139,43 @@ impl<S: Source> Check<'_, S> {
 
     /// Reads one record and says what there is to say of it; `None` at the end.
     fn read_record(&mut self, now: Ms) -> Result<Option<String>, Fault> {
-        let record = self.records.next(&mut self.reader)?;
-        Ok(Some(match record {
+        let began = self.reader.offset();
+        Ok(Some(match self.records.next(&mut self.reader)? {
             Record::End => return Ok(None),
-            Record::Database(number) => format!("Selecting DB ID {number}"),
+            Record::Database(number) => {
+                self.db = number;
+                format!("Selecting DB ID {number}")
+            }
             Record::Aux { name, value } => {
                 format!("AUX FIELD {} = '{}'", String::from_utf8_lossy(&name), String::from_utf8_lossy(&value))
             }
             Record::Value(preface) => {
                 (self.kind, self.has_key) = (Some(preface.kind), true);
                 self.counts.keys += 1;
-                // A key without elements is no fault: loading passes it over.
-                let value = read_value(&mut self.reader, preface.kind, &EncodingLimits::default())?;
-                let has_timed_fields =
-                    matches!(&value, Some(Arriving::Hash(hash)) if hash.earliest_deadline().is_some());
-                self.counts.timed_hashes += u64::from(has_timed_fields);
+                self.counts.timed_hashes += u64::from(self.read_over(preface.kind)?);
                 if let Some(deadline) = preface.deadline {
                     self.counts.with_deadline += 1;
                     self.counts.expired += u64::from(deadline < now);
                 }
+                let bytes = self.reader.offset() - began;
+                self.summary.add(self.db, &self.records.key, preface.kind, bytes, preface.deadline.is_some());
                 (self.kind, self.has_key) = (None, false);
                 String::new()
             }
-            Record::Sizes { .. } | Record::SlotSizes { .. } | Record::Library(_) => String::new(),
+            Record::Sizes { .. } | Record::SlotSizes { .. } | Record::Library(_) | Record::ModuleData(_) => {
+                String::new()
+            }
         }))
+    }
+
+    /// Reads a value as the server would; true if it is a hash in which fields have deadlines.
+    fn read_over(&mut self, kind: Kind) -> Result<bool, Fault> {
+        if kind == Kind::Module {
+            return module::skip_value(&mut self.reader).map(|_| false);
+        }
+        // A key without elements is no fault: loading passes it over.
+        let value = read_value(&mut self.reader, kind, &EncodingLimits::default())?;
+        Ok(matches!(&value, Some(Arriving::Hash(hash)) if hash.earliest_deadline().is_some()))
     }
 
     fn tell(&mut self, line: &str) -> io::Result<()> {
@@ -160,7 +197,7 @@ impl<S: Source> Check<'_, S> {
             writeln!(self.out, "[additional info] Reading key '{key}'")?;
         }
         if let Some(kind) = self.kind {
-            writeln!(self.out, "[additional info] Reading type {} ({})", kind as u8, kind.name())?;
+            writeln!(self.out, "[additional info] Reading type {} ({})", kind.byte(), kind.name())?;
         }
         Ok(())
     }
@@ -172,14 +209,19 @@ mod tests {
     use crate::persist::simulated::SimulatedDisk;
 
     fn told(bytes: &[u8]) -> (bool, String) {
+        told_in(Style::Redis, bytes)
+    }
+
+    fn told_in(style: Style, bytes: &[u8]) -> (bool, String) {
         let mut disk = SimulatedDisk::default();
         disk.put("a.rdb", bytes.to_vec());
         let mut out = Vec::new();
-        let is_sound = check(Path::new("a.rdb"), &mut disk, 5_000_000_000_000, &mut out).expect("memory takes all");
+        let checked = check(Path::new("a.rdb"), style, &mut disk, 5_000_000_000_000, &mut out);
+        let is_sound = checked.expect("memory takes all");
         (is_sound, String::from_utf8(out).expect("text"))
     }
 
-    const SOUND: &[u8] = include_bytes!("../../tests/fixtures/rdb/redis-8.0.6-lfu.rdb");
+    const SOUND: &[u8] = include_bytes!("../../../tests/fixtures/rdb/redis-8.0.6-lfu.rdb");
 
     #[test]
     fn a_sound_dump() {
@@ -213,8 +255,33 @@ mod tests {
     }
 
     #[test]
+    fn the_summary_comes_behind_what_redis_says() {
+        let (_, plain) = told(SOUND);
+        let (is_sound, text) = told_in(Style::WithSummary, SOUND);
+        let summary = text.strip_prefix(&plain).expect("all that Redis says comes first");
+        let expected = "\n\
+            type    keys  with TTL  bytes  mean  largest\n\
+            string     2         1     23    11       16\n\
+            hash       1         0     19    19       19\n\
+            all        3         1     42    14       19\n";
+        assert!(is_sound && summary.starts_with(expected), "{summary}");
+        assert!(summary.contains("\nThe largest keys\nbytes  db  type    key\n"), "{summary}");
+        let (is_sound, text) = told_in(Style::WithSummary, &SOUND[..190]);
+        assert!(!is_sound && text.contains("\nall        1 "), "what was read before the fault: {text}");
+    }
+
+    #[test]
+    fn values_of_modules_are_read_over() {
+        let mut file = b"REDIS0012\xfe\0\x07\x01k\x81\0\0\0\0\0\0\0\x01\x05\x02hi\0\0\x01s\x01v\xff".to_vec();
+        file.extend_from_slice(&[0; 8]);
+        let (is_sound, text) = told_in(Style::WithSummary, &file);
+        assert!(is_sound && text.contains("[info] 2 keys read") && text.contains("\nmodule     1 "), "{text}");
+    }
+
+    #[test]
     fn the_checker_is_known_by_its_names() {
-        assert!(is_called(b"/usr/bin/redis-check-rdb") && is_called(b"gyre-check-rdb"));
-        assert!(!is_called(b"gyre-server") && !is_called(b"/redis-check-rdb/gyre-server"));
+        assert_eq!(style_of(b"/usr/bin/redis-check-rdb"), Some(Style::Redis));
+        assert_eq!(style_of(b"gyre-check-rdb"), Some(Style::WithSummary));
+        assert_eq!([style_of(b"gyre-server"), style_of(b"/redis-check-rdb/gyre-server")], [None; 2]);
     }
 }
