@@ -126,8 +126,7 @@ impl Simulation {
                 break;
             }
         }
-        let is_killed = self.random.below(4) == 0;
-        if is_killed {
+        if self.random.below(4) == 0 {
             self.disk.kill();
         } else {
             self.disk.crash(&mut self.random);
@@ -140,15 +139,9 @@ impl Simulation {
             let what = if was_there { "what was safe is lost" } else { "something is there that never was" };
             return Err(what.to_owned());
         }
-        // What a killed process left in the system's hands is there, but a crash of the machine may still take it, unless the new
-        // server has made it safe: under `always` it was.
-        if is_killed && self.policy != AppendFsync::Always {
-            self.history.truncate(self.safe + 1);
-            self.history.push((after, u64::MAX));
-        } else {
-            self.history = vec![(after, 0)];
-            self.safe = 0;
-        }
+        // Whatever was loaded is safe from here on, also when it was in the system's hands only.
+        self.history = vec![(after, 0)];
+        self.safe = 0;
         Ok(())
     }
 }
