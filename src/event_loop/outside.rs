@@ -83,6 +83,9 @@ impl Outside {
     /// What the settings say of children is noted for the next one.
     pub fn ready_children(&mut self, settings: &Settings) {
         self.child_setups = process::ChildSetups::new(settings, &self.oom_score, &self.title);
+        let processors = settings.helper_cpus.clone();
+        // A list that cannot be kept is no reason not to work: the thread runs where the loop may.
+        self.helper.set_up_by(std::sync::Arc::new(move || drop(process::pin(&processors))));
     }
 
     fn close_tcp_listeners(&mut self) {

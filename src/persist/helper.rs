@@ -49,19 +49,26 @@ pub struct Helper {
     wake: RawFd,
     syncs: Option<Sender<(Arc<File>, Arc<Errand>)>>,
     closes: Option<Sender<File>>,
+    /// What a thread does with itself before its first job.
+    set_up: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Helper {
     /// `wake`: an eventfd that lives as long as the process.
     pub fn new(wake: RawFd) -> Helper {
-        Helper { wake, syncs: None, closes: None }
+        Helper { wake, syncs: None, closes: None, set_up: Arc::new(|| {}) }
+    }
+
+    /// What threads that begin from now on do with themselves first.
+    pub fn set_up_by(&mut self, set_up: Arc<dyn Fn() + Send + Sync>) {
+        self.set_up = set_up;
     }
 
     /// The way to the thread that syncs.
     pub fn syncs(&mut self) -> Sender<(Arc<File>, Arc<Errand>)> {
-        let wake = self.wake;
+        let (wake, set_up) = (self.wake, Arc::clone(&self.set_up));
         let begin = || {
-            begin("gyre-sync", move |(file, errand): (Arc<File>, Arc<Errand>)| {
+            begin("gyre-sync", set_up, move |(file, errand): (Arc<File>, Arc<Errand>)| {
                 errand.finish(file.sync_data());
                 let one: u64 = 1;
                 // Safety: eight bytes of ours go to an eventfd that is never closed.
@@ -73,14 +80,19 @@ impl Helper {
 
     /// Closes a file that has no name any more: that takes as long as it is large.
     pub fn close(&mut self, file: File) {
-        let begin = || begin("gyre-close", drop::<File>);
+        let set_up = Arc::clone(&self.set_up);
+        let begin = || begin("gyre-close", set_up, drop::<File>);
         // The thread ends with the process only; without it the file is closed here.
         let _ = self.closes.get_or_insert_with(begin).send(file);
     }
 }
 
 /// Begins a thread that does one job after the other until nobody can send any more.
-fn begin<J: Send + 'static>(name: &str, mut work: impl FnMut(J) + Send + 'static) -> Sender<J> {
+fn begin<J: Send + 'static>(
+    name: &str,
+    set_up: Arc<dyn Fn() + Send + Sync>,
+    mut work: impl FnMut(J) + Send + 'static,
+) -> Sender<J> {
     let (sender, receiver) = channel::<J>();
     // Signals are the loop's: the thread inherits a mask that holds them all off.
     // Safety: the sets are whole before they are used, and the loop's own mask comes back at once.

@@ -26,7 +26,6 @@ const DEFRAG: &str = "there is no active defragmentation";
 const NO_DEFRAG: &str =
     "Active defragmentation cannot be enabled: size classes of 8 bytes leave little to gain, and values do not move";
 const FLUSH: &str = "what is flushed is freed in slices, however it is asked for";
-const HELPERS: &str = "there are no helper threads";
 const LOADING: &str = "a dump is loaded in pieces that are bounded by time";
 const PURGE: &str = "free pages go back to the system at once";
 const REPLICATION: &str = "replication is not there yet";
@@ -225,7 +224,7 @@ settings! {
     proc_title_template: Vec<u8> = text("proc-title-template", "{title} {listen-addr} {server-mode}")
         .checked(known_title_variables).tells(Change::ProcessTitle);
     server_cpus: Vec<u8> = optional_text("server-cpulist").alias("server_cpulist").immutable();
-    helper_cpus: Vec<u8> = optional_text("bio-cpulist").alias("bio_cpulist").immutable().idle(HELPERS);
+    helper_cpus: Vec<u8> = optional_text("bio-cpulist").alias("bio_cpulist").immutable();
     aof_rewrite_cpus: Vec<u8> = optional_text("aof-rewrite-cpulist")
         .alias("aof_rewrite_cpulist").immutable();
     bgsave_cpus: Vec<u8> = optional_text("bgsave-cpulist").alias("bgsave_cpulist").immutable();
