@@ -100,8 +100,10 @@ fn begin<J: Send + 'static>(
         let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = (std::mem::zeroed(), std::mem::zeroed());
         libc::sigfillset(&raw mut all);
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-        let begun =
-            std::thread::Builder::new().name(name.to_owned()).spawn(move || receiver.iter().for_each(&mut work));
+        let begun = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            set_up();
+            receiver.iter().for_each(&mut work);
+        });
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
         begun.expect("a thread can be begun: without one nothing can be promised of the disk");
     }
