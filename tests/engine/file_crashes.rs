@@ -2,9 +2,9 @@
 //! at any operation of the disk, a restart from what is left, and then what was promised must be there.
 //!
 //! ```text
-//! command ──▶ end of the turn ──▶ acknowledged         history: the data after each turn, and the journal's position
+//! command ──▶ end of the turn ──▶ acknowledged         history: the data after each command, and the journal's position
 //!               └ the disk stops: the turn is in doubt
-//! restart: the data is that of some turn, no earlier than what the policy made safe
+//! restart: the data is that after some command, no earlier than what the policy made safe
 //! ```
 //!
 //! The simulation proves itself: mistakes planted between server and disk (`Lie`) must each turn it red.
@@ -39,9 +39,9 @@ struct Simulation {
     disk: SimulatedDisk,
     engine: Engine,
     session: SessionKey,
-    /// The data after each turn since the last start, with the position of the journal that makes it safe.
+    /// The data after each command since the last start, with the position of the journal that makes it safe.
     history: Vec<(String, u64)>,
-    /// Turns before this one are superseded by what is safe.
+    /// Those before this one are superseded by what is safe.
     safe: usize,
 }
 
@@ -88,13 +88,14 @@ impl Simulation {
                 _ => format!("DEL list{key} string{key}"),
             };
             self.engine.ask(self.session, &line);
+            // A turn that is torn may be there up to any of its commands.
+            self.history.push((digest(&self.engine), readers::position(&self.engine.server)));
         }
         if !self.engine.world.disk.children.is_empty() && self.random.below(3) == 0 {
             self.engine.end_child();
         }
         self.engine.pass(self.random.below(700));
         append_only::rewrite_if_due(&mut self.engine.server, &mut self.engine.world);
-        self.history.push((digest(&self.engine), readers::position(&self.engine.server)));
         let goes_on = self.engine.end_turn().is_ok();
         if goes_on {
             self.note_safe();
