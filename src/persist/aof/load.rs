@@ -48,7 +48,6 @@ pub fn find_plan(
         return Ok(None);
     }
     let mut plan = Plan::default();
-    let last = manifest.files().last().cloned();
     for file in manifest.files() {
         let name = shown(&file.name);
         let path = path_in_folder(settings, &file.name);
@@ -68,6 +67,9 @@ pub fn find_plan(
             is_old_style,
         });
     }
+    // What has nothing but empty files behind it is the last one: nothing is lost between.
+    let filled = plan.files.iter().rposition(|file| file.length > 0).unwrap_or(0);
+    plan.files.iter_mut().skip(filled).for_each(|file| file.is_last = true);
     Ok(Some(plan))
 }
 
@@ -88,7 +90,7 @@ fn upgrade(manifest: &mut Manifest, settings: &Settings, files: &mut dyn Files) 
     manifest::make_folder(settings, files)?;
     manifest.base = Some(FileInfo { name: settings.append_file_name.clone(), seq: 1, ..FileInfo::default() });
     (manifest.base_seq, manifest.is_changed) = (1, true);
-    manifest.persist(settings, files)?;
+    manifest.persist(settings, files).map_err(|fault| fault.line)?;
     let (name, folder) = (shown(&settings.append_file_name), manifest::folder(settings));
     let moved = files.rename(&old, &new).and_then(|()| files.sync_folder_of(&new));
     moved.and_then(|()| files.sync_folder_of(&old)).map_err(|error| {
