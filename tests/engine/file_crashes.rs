@@ -33,6 +33,9 @@ const SEEDS_FOR_A_LIE: u64 = 200;
 const TURNS_MAX: u64 = 30;
 const OPERATIONS_MAX: u64 = 60;
 
+/// The server does not start, says where the file is damaged, and has promised nothing of what is there.
+const REFUSED: &str = "refused";
+
 struct Simulation {
     random: Random,
     policy: AppendFsync,
@@ -132,7 +135,16 @@ impl Simulation {
         } else {
             self.disk.crash(&mut self.random);
         }
-        (self.engine, self.session) = begin(self.policy, &self.disk)?;
+        match begin(self.policy, &self.disk) {
+            Ok(started) => (self.engine, self.session) = started,
+            // Of several writes that no sync covers a crash may keep a later one and lose an earlier one. That is refused, with file
+            // and offset, and what is before it is for who operates the server to keep: `aof-load-corrupt-tail-max-size`.
+            Err(text) if self.policy != AppendFsync::Always && text.contains("Bad file format") => {
+                assert!(text.contains("incr.aof at offset "), "{text}");
+                return Err(REFUSED.to_owned());
+            }
+            Err(text) => return Err(text),
+        }
         let after = digest(&self.engine);
         let possible = &self.history[self.safe..];
         if !possible.iter().any(|(data, _)| *data == after) {
@@ -150,9 +162,14 @@ impl Simulation {
 /// One seed; an error is what went wrong.
 fn run(seed: u64, policy: AppendFsync, lie: Option<Lie>) -> Result<(), String> {
     let mut simulation = Simulation::new(seed, policy, lie)?;
-    (1..=CRASHES_A_SEED).try_for_each(|crash| {
-        simulation.crash_once().map_err(|text| format!("{policy:?}, seed {seed}, crash {crash}: {text}"))
-    })
+    for crash in 1..=CRASHES_A_SEED {
+        match simulation.crash_once() {
+            Ok(()) => {}
+            Err(text) if text == REFUSED => break,
+            Err(text) => return Err(format!("{policy:?}, seed {seed}, crash {crash}: {text}")),
+        }
+    }
+    Ok(())
 }
 
 fn number_from(variable: &str) -> Option<u64> {
