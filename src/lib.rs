@@ -44,6 +44,9 @@ pub mod rdb;
 /// Snapshots on disk: writing them, in the foreground and by a child, and loading them.
 pub mod persist;
 
+/// The history of the data for replicas, and the master that is followed.
+pub mod replication;
+
 /// Scripts and functions: Lua in its sandbox, what was compiled, what is registered.
 pub mod script;
 

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::outside::Outside;
 use super::process;
 use super::tick::EventLoop;
-use crate::exec::snapshot;
+use crate::exec::{replication, snapshot};
 use crate::persist::{ChildEnd, Files, Pipe, Purpose, RealFiles};
 
 /// The exit code of a child that panicked.
@@ -20,6 +20,19 @@ const PANICKED: i32 = 101;
 
 /// Bytes taken from a child's pipe at once.
 const READ_BYTES: usize = 4096;
+
+/// Bytes of a dump for replicas that are taken in one turn.
+const TRANSFER_BYTES_PER_TURN: usize = 256 * 1024;
+
+/// How far a child was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    All,
+    /// There may be more.
+    More,
+    /// It has hung up.
+    End,
+}
 
 /// A child that is alive, as far as we know, and the reading end of its pipe.
 #[derive(Debug)]
@@ -104,20 +117,23 @@ impl Outside {
         }
     }
 
-    /// Takes what the child has said, into `heard`. True when it has hung up.
-    fn hear_child(&mut self, index: usize, heard: &mut Vec<u8>) -> bool {
-        let Some(Some(child)) = self.children.get(index) else { return false };
+    /// Takes what the child has said, into `heard`, up to a bound.
+    fn hear_child(&mut self, index: usize, bytes_max: usize, heard: &mut Vec<u8>) -> Heard {
+        let Some(Some(child)) = self.children.get(index) else { return Heard::All };
         let mut bytes = [0; READ_BYTES];
         loop {
+            if heard.len() >= bytes_max {
+                return Heard::More;
+            }
             // Safety: the buffer is writable for its length.
             let count = unsafe { libc::read(child.pipe, bytes.as_mut_ptr().cast(), bytes.len()) };
             match count {
-                0 => return true,
+                0 => return Heard::End,
                 1.. => heard.extend_from_slice(&bytes[..count as usize]),
                 _ => match io::Error::last_os_error().kind() {
                     io::ErrorKind::Interrupted => {}
-                    io::ErrorKind::WouldBlock => return false,
-                    _ => return true,
+                    io::ErrorKind::WouldBlock => return Heard::All,
+                    _ => return Heard::End,
                 },
             }
         }
@@ -144,14 +160,37 @@ impl Outside {
 }
 
 impl EventLoop {
+    /// A pipe that had to wait for replicas is read on, now that they have taken what there was.
+    pub(super) fn relieve_pipe(&mut self) {
+        if let Some(index) = self.congested_pipe
+            && !replication::dumps::is_congested(&self.server)
+        {
+            self.congested_pipe = None;
+            self.outside.missed.pipes.push(index);
+        }
+    }
+
     /// What children said, and those that are gone.
     pub(super) fn children(&mut self) {
         for index in std::mem::take(&mut self.news.pipes) {
+            // A dump for replicas comes no faster than the slowest of them takes it.
+            let is_transfer = self.server.persist.has_child_for(Purpose::Transfer);
+            if is_transfer && replication::dumps::is_congested(&self.server) {
+                self.congested_pipe = Some(index);
+                continue;
+            }
             let mut heard = Vec::new();
-            let has_hung_up = self.outside.hear_child(index, &mut heard);
+            let most = if is_transfer { TRANSFER_BYTES_PER_TURN } else { usize::MAX };
+            let outcome = self.outside.hear_child(index, most, &mut heard);
             if let Some(child) = &mut self.server.persist.child {
                 child.hear(&heard, self.server.now);
+                let dump = std::mem::take(&mut child.dump);
+                replication::dumps::forward(&mut self.server, &dump);
             }
+            if outcome == Heard::More {
+                self.outside.missed.pipes.push(index);
+            }
+            let has_hung_up = outcome == Heard::End;
             if has_hung_up && let Some(child) = self.outside.children[index].take() {
                 let end = self.outside.bury(child);
                 snapshot::child_ended(&mut self.server, &mut self.outside, end);

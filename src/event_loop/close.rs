@@ -1,7 +1,7 @@
 //! Closing: a session lets go of everything it held (subscriptions, waits, watches, timers), then of its socket.
 
 use super::tick::EventLoop;
-use crate::exec::{blocking, client_memory, transactions};
+use crate::exec::{blocking, client_memory, replication, transactions};
 use crate::keyspace::SessionKey;
 use crate::server::Server;
 use crate::server::sessions::index_of;
@@ -24,6 +24,7 @@ impl EventLoop {
 
     fn close_session(&mut self, key: SessionKey) {
         release(&mut self.server, key);
+        replication::released(&mut self.server, &mut self.outside, key);
         // It is to be closed, and so leaves the account.
         self.server.count_client(key);
         if self.server.sessions.close(key).is_some() {

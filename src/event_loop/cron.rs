@@ -26,6 +26,8 @@ impl EventLoop {
             crate::exec::tracking::make_room(server, None);
             crate::exec::effects::drain_outbox(server);
         }
+        crate::exec::replication::own::expire(server);
+        crate::exec::replication::cron::run(server, &mut self.outside);
         crate::exec::append_only::rewrite_if_due(server, &mut self.outside);
         crate::exec::snapshot::begin_if_due(server, &mut self.outside);
         sample_rates(server);
@@ -49,6 +51,8 @@ fn sample_rates(server: &mut Server) {
     rates.commands.sample(calls, now_us, PER_SECOND);
     rates.input_bytes.sample(totals.net_input_bytes, now_us, PER_SECOND);
     rates.output_bytes.sample(totals.net_output_bytes, now_us, PER_SECOND);
+    rates.replication_input_bytes.sample(totals.net_repl_input_bytes, now_us, PER_SECOND);
+    rates.replication_output_bytes.sample(totals.net_repl_output_bytes, now_us, PER_SECOND);
     rates.turns.sample(totals.loop_turns, now_us, PER_SECOND);
     rates.turn_us.sample(totals.loop_busy_ns / 1000, totals.loop_turns, 1);
 }

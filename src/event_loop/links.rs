@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::outside::Outside;
 use super::tick::EventLoop;
 use crate::base::clock::Clock;
-use crate::exec::migrate;
+use crate::exec::{migrate, replication};
 use crate::reactor::LinkEvent;
 use crate::server::links::{LinkKey, LinkNews, Links};
 
@@ -27,7 +27,16 @@ impl EventLoop {
     /// Hands on what became of links.
     pub(super) fn links(&mut self) {
         for link in std::mem::take(&mut self.news.links) {
+            // What its master sends waits while a replica loads.
+            if replication::follow::is_waiting(&self.server, link) {
+                self.news.links.push(link);
+                continue;
+            }
             for news in self.outside.pump(link) {
+                if replication::follow::owns(&self.server, link) {
+                    replication::follow::on_news(&mut self.server, &mut self.outside, link, news);
+                    continue;
+                }
                 // Whoever waits is answered in his session.
                 let _ = migrate::on_news(&mut self.server, &mut self.outside, link, news);
             }
@@ -55,8 +64,13 @@ impl Outside {
 
 impl Links for Outside {
     fn open(&mut self, host: &[u8], port: u16) -> io::Result<LinkKey> {
-        let host = std::str::from_utf8(host).map_err(|_| io::ErrorKind::InvalidInput)?;
-        self.links.open(&self.poller, host, port).map(|(index, generation)| key_of(index, generation))
+        self.open_from(&[], host, port)
+    }
+
+    fn open_from(&mut self, source: &[u8], host: &[u8], port: u16) -> io::Result<LinkKey> {
+        let text = |bytes| std::str::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidInput);
+        let opened = self.links.open(&self.poller, text(source)?, text(host)?, port);
+        opened.map(|(index, generation)| key_of(index, generation))
     }
 
     /// What the socket takes goes in this turn: the link is looked at once more.

@@ -1,7 +1,8 @@
-//! Loading the data at start, a bounded piece each turn, while clients that ask for data are told -LOADING.
+//! Loading the data at start, or what a master sent, a bounded piece each turn, while clients that ask for data are told -LOADING.
 
 use super::tick::EventLoop;
-use crate::exec::{append_only, snapshot};
+use crate::exec::snapshot::Load;
+use crate::exec::{append_only, replication, snapshot};
 use crate::persist::{LoadFailure, Step};
 
 impl EventLoop {
@@ -14,29 +15,65 @@ impl EventLoop {
         }
     }
 
-    /// One piece of the data.
-    pub(super) fn load(&mut self) {
-        let Some(mut loading) = self.loading.take() else { return };
-        match loading.step(&mut self.dispatcher.context(), &mut self.server, &mut self.outside) {
-            Ok(Step::GoesOn) => self.loading = Some(loading),
-            Ok(Step::Done) => self.end_loading(),
-            Err(failure) => self.give_up_loading(&failure),
+    /// Begins to load what a master sent.
+    fn begin_loading_from_master(&mut self) {
+        match snapshot::begin_loading_from_master(&mut self.server, &mut self.outside) {
+            Ok(Some(loading)) => self.loading = Some(Load::Dump(Box::new(loading))),
+            Ok(None) => self.fail_loading(&LoadFailure(Vec::new())),
+            Err(failure) => self.fail_loading(&failure),
         }
     }
 
-    /// All is there: the append-only file goes on from here, and then everybody may come.
+    /// All is there: the append-only file goes on from here, or begins with what a master sent, and then everybody may come.
     fn end_loading(&mut self) {
-        if let Err(line) = append_only::begin_at_start(&mut self.server, &mut self.outside) {
+        let (server, outside) = (&mut self.server, &mut self.outside);
+        if replication::follow::is_loading(server) {
+            replication::follow::loaded(server, outside);
+            if append_only::apply(server, outside, false).is_err() {
+                log::warn!(
+                    "The AOF could not be begun anew with the master's data: nothing is written to it until it is switched on."
+                );
+            }
+            return;
+        }
+        if let Err(line) = append_only::begin_at_start(server, outside) {
             return self.give_up_loading(&LoadFailure(vec![line]));
         }
         // What was said of it meanwhile is seen to now.
-        if append_only::apply(&mut self.server, &mut self.outside, false).is_err() {
+        if append_only::apply(server, outside, false).is_err() {
             return self.give_up_loading(&LoadFailure(Vec::new()));
         }
         self.tell_ready();
     }
 
-    fn tell_ready(&self) {
+    /// A master's dump that cannot be loaded is asked for again; without its own, the server does not go on.
+    fn fail_loading(&mut self, failure: &LoadFailure) {
+        if !replication::follow::is_loading(&self.server) {
+            return self.give_up_loading(failure);
+        }
+        failure.0.iter().for_each(|line| log::warn!("{line}"));
+        snapshot::give_up_loading(&mut self.server);
+        replication::follow::not_loaded(&mut self.server, &mut self.outside);
+    }
+
+    /// One piece of the data.
+    pub(super) fn load(&mut self) {
+        if self.loading.is_none() && replication::follow::take_dump(&mut self.server) {
+            self.begin_loading_from_master();
+        }
+        let Some(mut loading) = self.loading.take() else { return };
+        match loading.step(&mut self.dispatcher.context(), &mut self.server, &mut self.outside) {
+            Ok(Step::GoesOn) => self.loading = Some(loading),
+            Ok(Step::Done) => self.end_loading(),
+            Err(failure) => self.fail_loading(&failure),
+        }
+    }
+
+    fn tell_ready(&mut self) {
+        // The master is looked for behind one's own data: it may lack only what came since.
+        if let Some(master) = self.server.settings.replica_of.clone() {
+            replication::follow::begin(&mut self.server, &mut self.outside, master);
+        }
         let settings = &self.server.settings;
         if settings.port != 0 {
             log::info!("Ready to accept connections tcp");

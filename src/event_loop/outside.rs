@@ -285,6 +285,10 @@ impl World for Outside {
         adjusted
     }
 
+    fn take_role(&mut self, is_replica: bool) {
+        self.oom_score.is_replica = is_replica;
+    }
+
     fn set_process_title(&mut self, settings: &Settings) {
         self.title.show(settings);
         self.ready_children(settings);

@@ -3,6 +3,7 @@
 
 use super::tick::EventLoop;
 use crate::exec::batch::READ_BYTES_MAX;
+use crate::exec::replication;
 use crate::keyspace::SessionKey;
 use crate::protocol::request::Progress;
 use crate::reactor::ReadOutcome;
@@ -42,6 +43,10 @@ impl EventLoop {
         self.batch.take_pending(&self.dispatcher.context(), &mut self.server, key);
         // What the socket holds beyond that (a bound stopped the last read) is read in the same turn.
         self.execute();
+        // What was applied counts at once: the next command may ask for the offset, or for a dump.
+        if self.server.replication.master_session() == Some(key) {
+            replication::stream_applied(&mut self.server, &mut self.outside);
+        }
         self.read_session(key);
     }
 

@@ -14,6 +14,7 @@ use super::links::key_of;
 use super::outside::Outside;
 use crate::exec::batch::Batch;
 use crate::exec::dispatch::Dispatcher;
+use crate::exec::replication;
 use crate::exec::snapshot::Load;
 use crate::keyspace::SessionKey;
 use crate::server::Server;
@@ -29,6 +30,8 @@ pub struct EventLoop {
     pub(super) news: News,
     /// The data while it is being loaded.
     pub(super) loading: Option<Load>,
+    /// A child's pipe that is not read while those who get its dump are behind.
+    pub(super) congested_pipe: Option<usize>,
     /// The exit code, once it is time to leave.
     pub(super) leaves_with: Option<i32>,
     /// No phase more: no reply of this turn may leave.
@@ -133,6 +136,7 @@ impl EventLoop {
             || !self.server.keyspace.garbage.is_empty()
             || !self.news.listeners_left.is_empty()
             || !self.outside.missed.is_empty()
+            || replication::follow::has_dump(&self.server)
             || !self.server.sessions.to_write.is_empty()
             || !self.server.sessions.to_tell.is_empty()
             || self.loading.is_some()
@@ -218,10 +222,15 @@ impl EventLoop {
         if self.server.tracking.prefixes.has_news() {
             crate::exec::tracking::broadcast(&mut self.server);
         }
-        // Last: what the steps before it changed is recorded as well.
+        // What was applied of a master's stream is passed on, and who waits for acknowledgements asks for them.
+        replication::stream_applied(&mut self.server, &mut self.outside);
+        replication::acks::ask(&mut self.server);
+        // Then all that the turn recorded, by the steps before this one as well.
         if crate::exec::readers::drain(&mut self.server, &mut self.outside).is_err() {
             self.outside.remove_traces();
             (self.leaves_with, self.leaves_at_once) = (Some(1), true);
         }
+        // What is on the disk since then is an acknowledgement, too.
+        replication::acks::serve(&mut self.server);
     }
 }

@@ -72,8 +72,8 @@ impl EventLoop {
         let now = self.server.now;
         let Some(session) = self.server.sessions.get_mut(key) else { return };
         session.idle_timer = None;
-        use crate::server::session::flag::{BLOCKED, MONITOR, SUBSCRIBED};
-        if session.has(BLOCKED | MONITOR | SUBSCRIBED) {
+        use crate::server::session::flag::{BLOCKED, MASTER, MONITOR, REPLICA, SUBSCRIBED};
+        if session.has(BLOCKED | MASTER | MONITOR | REPLICA | SUBSCRIBED) {
             session.last_active = now;
         } else if timeout_ms > 0 && now - session.last_active >= timeout_ms {
             log::debug!("Closing idle client");

@@ -4,6 +4,7 @@ use std::io::IoSlice;
 
 use super::outside::Outside;
 use super::tick::EventLoop;
+use crate::exec::replication;
 use crate::keyspace::SessionKey;
 use crate::server::Server;
 use crate::server::session::flag as session_flag;
@@ -41,6 +42,7 @@ impl EventLoop {
         emptied.clear();
         emptied.append(&mut self.server.sessions.to_write);
         self.server.sessions.to_write = emptied;
+        self.relieve_pipe();
     }
 
     fn write_session(&mut self, key: SessionKey) {
@@ -85,9 +87,25 @@ pub(super) fn write_session(server: &mut Server, outside: &mut Outside, key: Ses
             }
         }
     }
+    if sent > 0 {
+        session.last_sent = server.now;
+    }
+    if session.has(session_flag::REPLICA) {
+        server.observe.totals.net_repl_output_bytes += sent as u64;
+    }
     session.net_output_bytes += sent as u64;
     server.observe.totals.net_output_bytes += sent as u64;
     server.observe.totals.writes_processed += 1;
+    // A replica's dump goes out piece by piece.
+    if session.out.is_empty() && session.has(session_flag::REPLICA) {
+        session.out.clear();
+        let is_blocked = connection.is_write_blocked;
+        if replication::dumps::refill(server, key) {
+            server.sessions.queue_write(key);
+            return !is_blocked;
+        }
+    }
+    let Some(session) = server.sessions.get_mut(key) else { return false };
     if session.out.is_empty() {
         session.out.clear();
         let buffer = std::mem::take(&mut session.out.bytes);

@@ -28,7 +28,7 @@ pub fn with<R>(
         clock: &server.clock,
         now: server.now,
         has_child,
-        // There is none before there is replication.
+        // What Redis counts here counts commands while there are no replicas; bytes that nobody gets are not counted.
         offset: None,
     };
     work(&mut server.persist.aof, &mut desk)
@@ -125,6 +125,13 @@ fn start(server: &mut Server, world: &mut dyn World, in_transaction: bool) -> Re
          about the error."
     );
     Err("Unable to turn on AOF. Check server logs.")
+}
+
+/// The data is about to be replaced by a master's: what the file says is of another history. `apply` begins it anew.
+pub fn suspend(server: &mut Server, world: &mut dyn World) {
+    if server.persist.aof.state != State::Off {
+        stop(server, world);
+    }
 }
 
 /// Writes what there is to the disk, and no more from then on.

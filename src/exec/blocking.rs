@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::call::Block;
 use super::dispatch::{self, Context};
-use super::{migrate, permissions, readers};
+use super::{migrate, permissions};
 use crate::acl::Context as AclContext;
 use crate::keyspace::{Key, SessionKey};
 use crate::protocol::args::Args;
@@ -54,6 +54,7 @@ pub fn unpark(server: &mut Server, key: SessionKey) -> Option<Box<Blocked>> {
     let session = server.sessions.get_mut(key)?;
     let blocked = session.blocked.take()?;
     session.clear(flag::BLOCKED);
+    server.ack_waiters.retain(|waiter| waiter.session != key);
     for name in &blocked.keys {
         server.waiters.leave(blocked.db, name, key);
         server.keyspace.db_mut(blocked.db).unawait_key(name, blocked.on_absence);
@@ -68,13 +69,14 @@ pub fn unpark(server: &mut Server, key: SessionKey) -> Option<Box<Blocked>> {
 
 /// A session's time is over: it is answered as if there were nothing.
 pub fn time_out(server: &mut Server, key: SessionKey) {
-    let Some(blocked) = unpark(server, key) else { return };
-    if !readers::answer_in_vain(server, key, blocked.command_id)
+    // Who waits for acknowledgements is told how many there are.
+    if super::replication::acks::answer(server, key) {
+        return;
+    }
+    if let Some(blocked) = unpark(server, key)
         && let Some(session) = server.sessions.get_mut(key)
     {
         (blocked.answer_late)(&mut Reply::new(&mut session.out, session.is_resp3));
-    }
-    if server.sessions.get(key).is_some() {
         server.sessions.queue_write(key);
         count(server, &blocked);
     }

@@ -10,6 +10,8 @@ use crate::server::{Server, Session};
 
 /// Letters of the `flags` field, in Redis's order.
 const LETTERS: &[(u32, char)] = &[
+    (flag::REPLICA, 'S'),
+    (flag::MASTER, 'M'),
     (flag::MONITOR, 'O'),
     (flag::SUBSCRIBED, 'P'),
     (flag::IN_TRANSACTION, 'x'),

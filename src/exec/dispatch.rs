@@ -243,8 +243,35 @@ fn refuse(commands: &CommandTable, server: &mut Server, key: SessionKey, id: Opt
 }
 
 /// Flags of a session that make the end of its commands another one than usual.
-const UNUSUAL_END: u32 =
-    session_flag::REPLY_OFF | session_flag::REPLY_SKIP | session_flag::REPLY_SKIP_NEXT | session_flag::CACHING_GIVEN;
+const UNUSUAL_END: u32 = session_flag::REPLY_OFF
+    | session_flag::REPLY_SKIP
+    | session_flag::REPLY_SKIP_NEXT
+    | session_flag::CACHING_GIVEN
+    | session_flag::REPLICA;
+
+/// A replica reads a stream: a reply would tear it. Only what begins the stream, or lets it go on, answers.
+#[cold]
+fn part_from_replica(
+    commands: &CommandTable,
+    server: &mut Server,
+    key: SessionKey,
+    start: crate::protocol::output::Mark,
+    ran: Option<(usize, Args)>,
+) {
+    let begins = ran.is_some_and(|(id, _)| matches!(commands.row(id).command.spec.name, "SYNC" | "PSYNC" | "REPLCONF"));
+    let Some(session) = server.sessions.get_mut(key) else { return };
+    if begins || session.out.len_since(start) == 0 {
+        return;
+    }
+    session.out.truncate(start);
+    let name = commands.rows().get(session.last_command).map_or("unknown", |row| row.full_name.as_str());
+    let mut line = String::new();
+    if let Some(session) = server.sessions.get(key) {
+        super::describe_client::describe(&mut line, session, server, commands);
+    }
+    log::warn!("Replica generated a reply to command '{name}', disconnecting it: {line}");
+    server.sessions.queue_close(key);
+}
 
 /// CLIENT CACHING counts for the next command that is not CLIENT, or for the next transaction.
 #[cold]
@@ -265,6 +292,9 @@ fn finish_reply(
     start: crate::protocol::output::Mark,
     ran: Option<(usize, Args)>,
 ) {
+    if server.sessions.get(key).is_some_and(|session| session.has(session_flag::REPLICA)) {
+        part_from_replica(commands, server, key, start, ran);
+    }
     let Some(session) = server.sessions.get_mut(key) else { return };
     if session.has(UNUSUAL_END) {
         end_caching(commands, session);
@@ -329,6 +359,7 @@ fn run_data(
     }
     let (db, session_flags) = (session.db, session.flags);
     server.keyspace.set_now(server.now);
+    server.keyspace.set_finds_due(session.has(session_flag::MASTER));
     let database = server.keyspace.db_mut(db);
     database.rules.touches = !session.has(session_flag::NO_TOUCH);
     let mut call = Call {
@@ -353,7 +384,7 @@ fn run_data(
     let is_framed = journalled && frame_lost_fields(server, db);
     let changes = effects::hand_on(server, db, Some(key));
     if journalled && (changes > 0 || !context.propagation.is_plain()) {
-        journal(server, context.propagation, db, request.args, changes > 0);
+        journal(server, context.propagation, key, db, request.args, changes > 0);
     }
     if is_framed {
         server.journal.end();
@@ -571,6 +602,14 @@ fn call(
         rest: context.rest,
     };
     let mut is_framed = false;
+    // Who writes to a replica of his own accord meets no key that is due: it goes first.
+    let is_own_write = server.standing & standing::OWN_WRITES != 0
+        && session_flags & session_flag::MASTER == 0
+        && row.command.spec.has(flag::WRITE);
+    if is_own_write {
+        server.keyspace.set_rules(|rules| rules.may_expire = true);
+    }
+    server.keyspace.set_finds_due(session_flags & session_flag::MASTER != 0);
     let (outcome, changes) = match row.command.run {
         Run::Data(run) => {
             server.keyspace.set_now(now);
@@ -593,10 +632,14 @@ fn call(
         Run::Container => (Err(fault::SYNTAX), 0),
     };
     if journalled && (changes > 0 || !context.propagation.is_plain()) {
-        journal(server, context.propagation, db, request.args, changes > 0);
+        journal(server, context.propagation, key, db, request.args, changes > 0);
     }
     if is_framed {
         server.journal.end();
+    }
+    if is_own_write {
+        server.update_expiry();
+        super::replication::own::note(server, row, request.args, db);
     }
     if session_flags & session_flag::TRACKING != 0 {
         tracking::remember(server, key, row, request.args);
@@ -612,7 +655,7 @@ fn frame_lost_fields(server: &mut Server, db: usize) -> bool {
 
 /// Writes a command that changed something, or is to be known of anyway, to the journal: as received or as its handler rewrote it.
 #[cold]
-fn journal(server: &mut Server, propagation: &Propagation, db: usize, args: Args, has_changes: bool) {
+fn journal(server: &mut Server, propagation: &Propagation, key: SessionKey, db: usize, args: Args, has_changes: bool) {
     match propagation.rewritten() {
         None => server.journal.record_for(propagation.readers(has_changes), db, args.iter()),
         Some(commands) => {
@@ -625,6 +668,10 @@ fn journal(server: &mut Server, propagation: &Propagation, db: usize, args: Args
                 server.journal.end();
             }
         }
+    }
+    let offset = server.replication_offset();
+    if let Some(session) = server.sessions.get_mut(key) {
+        session.write_offset = offset;
     }
 }
 

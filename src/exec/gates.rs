@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::call::Stop;
 use super::command::{CommandTable, Row};
-use super::{effects, memory, permissions, transactions};
+use super::{effects, memory, permissions, scripts, transactions};
 use crate::acl::Context;
 use crate::config::Settings;
 use crate::keyspace::SessionKey;
@@ -17,19 +17,27 @@ use crate::server::{DiskFault, Server, Session, World, standing};
 use crate::spec::flag;
 
 /// A session's own conditions, beyond the server's `standing` bits.
-const IN_TRANSACTION: u16 = 1 << 12;
-const SUBSCRIBED: u16 = 1 << 13;
+const IN_TRANSACTION: u32 = 1 << 28;
+const SUBSCRIBED: u32 = 1 << 29;
 /// It tracks what it reads: no gate is closed by that, but the short way is not for it.
-const TRACKING: u16 = 1 << 14;
+const TRACKING: u32 = 1 << 30;
 /// Its user may not do everything. A call that passes is like any other from there on.
-pub const RESTRICTED: u16 = 1 << 15;
+pub const RESTRICTED: u32 = 1 << 31;
+/// It is a replica of this server.
+const REPLICA: u32 = 1 << 27;
 
 /// The flags of a session that may close a gate to it.
 const OWN_FLAGS: u32 = session_flag::IN_TRANSACTION
     | session_flag::SUBSCRIBED
     | session_flag::AUTHENTICATED
     | session_flag::TRACKING
-    | session_flag::RESTRICTED;
+    | session_flag::RESTRICTED
+    | session_flag::MASTER
+    | session_flag::REPLICA;
+
+/// What even a master has to wait for, or is watched by.
+const FOR_MASTERS: u32 =
+    standing::PAUSED | standing::MONITORED | standing::TRACKING_FULL | standing::HOTKEYS | IN_TRANSACTION;
 
 /// What a gate says.
 pub enum Verdict {
@@ -61,6 +69,15 @@ impl Visitor<'_> {
         self.row.command.spec.has(flags)
     }
 
+    /// True when the flags of the call, or of one that EXEC would run, are such.
+    fn any_call(&self, is_such: impl Fn(u32) -> bool) -> bool {
+        let judge = |id, args| is_such(scripts::flags_of_call(self.server, self.commands.row(id), args));
+        let queue = self.server.sessions.get(self.session).and_then(|session| session.transaction.as_deref());
+        judge(self.id, self.args)
+            || self.name() == "EXEC"
+                && queue.is_some_and(|queue| queue.queue.iter().any(|(id, request)| judge(*id, request.args())))
+    }
+
     fn name(&self) -> &'static str {
         self.row.command.spec.name
     }
@@ -69,7 +86,7 @@ impl Visitor<'_> {
 /// One gate.
 pub struct Gate {
     pub name: &'static str,
-    closed_by: u16,
+    closed_by: u32,
     check: fn(&mut Visitor) -> Verdict,
 }
 
@@ -83,9 +100,12 @@ pub const GATES: &[Gate] = &[
     Gate { name: "memory", closed_by: standing::MEMORY, check: memory_limit },
     Gate { name: "tracking", closed_by: standing::TRACKING_FULL, check: tracking_limit },
     Gate { name: "writes", closed_by: standing::NO_WRITES, check: writes },
+    Gate { name: "read only", closed_by: standing::READ_ONLY, check: read_only },
     Gate { name: "subscribed", closed_by: SUBSCRIBED, check: subscribed },
+    Gate { name: "stale", closed_by: standing::STALE, check: stale },
     Gate { name: "loading", closed_by: standing::LOADING, check: loading },
     Gate { name: "busy", closed_by: standing::BUSY, check: busy },
+    Gate { name: "replica", closed_by: REPLICA, check: replica },
     Gate { name: "paused", closed_by: standing::PAUSED, check: paused },
     Gate { name: "migrating", closed_by: standing::MIGRATING, check: migrating },
     Gate { name: "transaction", closed_by: IN_TRANSACTION, check: transaction },
@@ -93,7 +113,7 @@ pub const GATES: &[Gate] = &[
 
 /// The conditions that hold for this session and this command.
 #[inline]
-pub fn conditions(standing_bits: u16, session: &Session, row_flags: u32) -> u16 {
+pub fn conditions(standing_bits: u32, session: &Session, row_flags: u32) -> u32 {
     let mut bits = standing_bits & !standing::PROTECTED;
     // Nearly every session: it is somebody who may do everything, and nothing else is the matter.
     if session.flags & OWN_FLAGS == session_flag::AUTHENTICATED {
@@ -107,7 +127,7 @@ pub fn conditions(standing_bits: u16, session: &Session, row_flags: u32) -> u16 
     bits
 }
 
-fn with_own_conditions(mut bits: u16, session: &Session) -> u16 {
+fn with_own_conditions(mut bits: u32, session: &Session) -> u32 {
     if session.has(session_flag::AUTHENTICATED) {
         bits &= !standing::AUTH;
     }
@@ -123,11 +143,18 @@ fn with_own_conditions(mut bits: u16, session: &Session) -> u16 {
     if session.has(session_flag::RESTRICTED) {
         bits |= RESTRICTED;
     }
+    if session.has(session_flag::REPLICA) {
+        // It hears of a pause by its stream.
+        bits = bits & !standing::PAUSED | REPLICA;
+    }
+    if session.has(session_flag::MASTER) {
+        bits &= FOR_MASTERS;
+    }
     bits
 }
 
 /// Asks every gate that is closed, in order, up to the first that does not let the command pass.
-pub fn ask(bits: u16, visitor: &mut Visitor) -> Verdict {
+pub fn ask(bits: u32, visitor: &mut Visitor) -> Verdict {
     for gate in GATES.iter().filter(|gate| gate.closed_by & bits != 0) {
         match (gate.check)(visitor) {
             Verdict::Pass => {}
@@ -242,6 +269,27 @@ fn writes(v: &mut Visitor) -> Verdict {
     }
 }
 
+/// A write to a replica that takes none.
+pub const READ_ONLY: &str = "READONLY You can't write against a read only replica.";
+
+fn read_only(v: &mut Visitor) -> Verdict {
+    if v.any_call(|flags| flags & flag::WRITE != 0) { Verdict::Refuse(Stop::error(READ_ONLY)) } else { Verdict::Pass }
+}
+
+/// A question to a replica whose data is old.
+pub const MASTER_DOWN: &str = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+
+fn stale(v: &mut Visitor) -> Verdict {
+    if v.any_call(|flags| flags & flag::STALE == 0) { Verdict::Refuse(Stop::error(MASTER_DOWN)) } else { Verdict::Pass }
+}
+
+fn replica(v: &mut Visitor) -> Verdict {
+    if v.row_has(flag::WRITE | flag::READONLY | flag::MAY_REPLICATE) {
+        return Verdict::Refuse(Stop::error("ERR Replica can't interact with the keyspace"));
+    }
+    Verdict::Pass
+}
+
 fn subscribed(v: &mut Visitor) -> Verdict {
     let allowed = [
         "PING",
@@ -279,12 +327,7 @@ fn busy(v: &mut Visitor) -> Verdict {
 
 fn paused(v: &mut Visitor) -> Verdict {
     let concerned = v.server.pause.is_all && !matches!(v.name(), "CLIENT")
-        || v.row_has(flag::WRITE)
-        || v.row_has(flag::MAY_REPLICATE)
-        || v.name() == "EXEC" && {
-            transactions::queue_has(v.server, v.session, v.row, flag::WRITE)
-                || transactions::queue_has(v.server, v.session, v.row, flag::MAY_REPLICATE)
-        };
+        || v.any_call(|flags| flags & (flag::WRITE | flag::MAY_REPLICATE) != 0);
     let in_transaction =
         v.server.sessions.get(v.session).is_some_and(|s| s.has(session_flag::IN_TRANSACTION)) && v.name() != "EXEC";
     if concerned && !in_transaction { Verdict::Hold } else { Verdict::Pass }

@@ -23,6 +23,13 @@ pub fn make_room(server: &mut Server, settings: &Settings, by: Option<SessionKey
     if settings.maxmemory_bytes == 0 || server.used_memory() <= settings.maxmemory_bytes {
         return true;
     }
+    // A replica's keys go when its master says so.
+    if server.replication.is_replica() && settings.replica_ignore_maxmemory {
+        return true;
+    }
+    if server.used_memory().saturating_sub(server.replica_buffer_bytes()) <= settings.maxmemory_bytes {
+        return true;
+    }
     // Emptied reply buffers are kept for the next replies; they go before any key does.
     server.spare_buffers = Vec::new();
     let started = server.clock.monotonic_ns();
@@ -35,7 +42,8 @@ fn evict(server: &mut Server, settings: &Settings, by: Option<SessionKey>, start
     let limit = time_limit_ns(i64::from(settings.eviction_tenacity));
     let mut rounds = 0;
     // What the news of an eviction takes is not counted: telling those who track keys must not lead to more evictions.
-    let mut left = server.used_memory().saturating_sub(settings.maxmemory_bytes);
+    let counted = server.used_memory().saturating_sub(server.replica_buffer_bytes());
+    let mut left = counted.saturating_sub(settings.maxmemory_bytes);
     while left > 0 {
         // What lies on the way out already is room, too.
         let freed = if !server.keyspace.garbage.is_empty() {

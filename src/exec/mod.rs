@@ -19,6 +19,7 @@ pub mod output_limits;
 pub mod permissions;
 pub mod readers;
 pub mod replay;
+pub mod replication;
 pub mod scripts;
 pub mod settings;
 pub mod snapshot;

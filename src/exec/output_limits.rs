@@ -10,6 +10,13 @@ fn limit_of(server: &Server, session: &Session) -> OutputLimit {
         return OutputLimit { hard_bytes: UNAUTHENTICATED_BYTES_MAX as u64, soft_bytes: 0, soft_s: 0 };
     }
     let limits = &server.settings.output_limits;
+    if session.has(flag::REPLICA) {
+        // Whoever could go on from the backlog would be cut off for having to read it.
+        let backlog = server.settings.repl_backlog_bytes;
+        let least = |bytes: u64| if bytes > 0 { bytes.max(backlog) } else { 0 };
+        let limit = limits.replica;
+        return OutputLimit { hard_bytes: least(limit.hard_bytes), soft_bytes: least(limit.soft_bytes), ..limit };
+    }
     if session.has(flag::SUBSCRIBED) { limits.pubsub } else { limits.normal }
 }
 
@@ -21,7 +28,8 @@ pub fn check(server: &mut Server, key: SessionKey) {
     server.count_client(key);
     let Some(session) = server.sessions.get(key) else { return };
     let limit = limit_of(server, session);
-    let unsent = session.out.len() as u64;
+    let held = server.replication.of(key).map_or(0, |replica| replica.held.len());
+    let unsent = (session.out.len() + held) as u64;
     let session = server.sessions.get_mut(key).expect("the session at hand");
     let is_over_hard = limit.hard_bytes > 0 && unsent >= limit.hard_bytes;
     let mut is_over_soft = false;

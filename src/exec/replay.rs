@@ -76,8 +76,11 @@ impl Replay {
         });
         server.set_standing(standing::LOADING, true);
         server.journal.is_closed = true;
-        server.keyspace.set_rules(|rules| (rules.may_expire, rules.sees_due) = (false, true));
-        let client = server.sessions.open_internal(server.now);
+        server.update_expiry();
+        let session = server.sessions.open_internal(server.now);
+        // It is obeyed as a master is.
+        session.set(session_flag::MASTER | session_flag::INTERNAL | session_flag::AUTHENTICATED);
+        let client = session.key;
         let began_ns = server.clock.monotonic_ns();
         Ok(Some(Replay {
             plan,
@@ -117,11 +120,11 @@ impl Replay {
     }
 
     fn end(&mut self, server: &mut Server) {
-        server.sessions.close_internal(self.client);
+        server.sessions.close(self.client);
         server.persist.loading = None;
         server.set_standing(standing::LOADING, false);
         server.journal.is_closed = false;
-        server.keyspace.set_rules(|rules| (rules.may_expire, rules.sees_due) = (true, false));
+        server.update_expiry();
         server.keyspace.dirty = 0;
     }
 

@@ -12,8 +12,9 @@ use std::cell::Cell;
 
 use super::batch::Batch;
 use super::call::{Call, Outcome, Stop};
+use super::command::Row;
 use super::dispatch::{self, Context};
-use super::gates::{NO_REPLICAS, misconf};
+use super::gates::{NO_REPLICAS, READ_ONLY, misconf};
 use super::{memory, observe_call, permissions, readers};
 use crate::acl::Context as AclContext;
 use crate::base::clock::Clock;
@@ -21,9 +22,9 @@ use crate::keyspace::SessionKey;
 use crate::protocol::args::{Args, OwnedRequest};
 use crate::protocol::output::Output;
 use crate::protocol::reply::Reply;
-use crate::script::flags::flag as script_flag;
 use crate::script::library::Registry;
 use crate::script::to_reply::ValueWriter;
+use crate::script::{self, flags::flag as script_flag};
 use crate::script::{Breath, Compiled, Engine, Failure, Host, Journals, Running};
 use crate::server::journal::Readers;
 use crate::server::session::{HELD, flag as session_flag};
@@ -34,6 +35,9 @@ use crate::spec::flag;
 const LOAD_NS_MAX: u64 = 500_000_000;
 
 const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+
+const STALE_SCRIPT: &str = "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag \
+    is not set on the script.";
 
 /// What is to be run.
 pub struct Job<'j> {
@@ -51,7 +55,7 @@ pub struct Job<'j> {
 /// Runs a script or function for `call`; words 3 on are `keys` keys, then arguments.
 pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Job, keys: usize) -> Outcome {
     let is_out_of_memory = !memory::make_room(server, call.settings, Some(call.session));
-    admit(server, job, is_out_of_memory)?;
+    admit(server, job, is_out_of_memory, server.is_master(call.session))?;
     if server.standing & standing::MONITORED != 0 {
         // The call is told before the commands that it calls.
         observe_call::tell_monitors(call.commands, server, call.session, call.command_id, call.args);
@@ -107,13 +111,39 @@ pub fn run(call: &mut Call, server: &mut Server, world: &mut dyn World, job: &Jo
     reply_with(call, server, job, result)
 }
 
+/// The flags that hold for a call: a script that declares what it does is believed.
+pub fn flags_of_call(server: &Server, row: &Row, args: Args) -> u32 {
+    let spec = &row.command.spec;
+    let declared = match spec.name {
+        "EVAL" => script::flags::of_script(args.get(1)).ok().map(|(flags, _)| flags),
+        "EVALSHA" => server.scripts.cache.flags_of(args.get(1)),
+        "FCALL" => server.scripts.registry.function(args.get(1)).map(|function| function.flags),
+        _ => None,
+    };
+    let Some(declared) = declared.filter(|flags| flags & script_flag::UNDECLARED == 0) else { return spec.flags };
+    let mut flags = spec.flags & !(flag::STALE | flag::WRITE | flag::MAY_REPLICATE);
+    if declared & script_flag::NO_WRITES == 0 {
+        flags |= flag::WRITE;
+    }
+    if declared & script_flag::ALLOW_STALE != 0 {
+        flags |= flag::STALE;
+    }
+    flags
+}
+
 /// What a script's declaration says is judged before it runs.
-fn admit(server: &Server, job: &Job, is_out_of_memory: bool) -> Result<(), Stop> {
+fn admit(server: &Server, job: &Job, is_out_of_memory: bool, is_obeyed: bool) -> Result<(), Stop> {
     let has = |bits: u32| job.flags & bits != 0;
     if has(script_flag::UNDECLARED) {
         return Ok(());
     }
+    if server.standing & standing::STALE != 0 && !is_obeyed && !has(script_flag::ALLOW_STALE) {
+        return Err(Stop::error(STALE_SCRIPT));
+    }
     if !has(script_flag::NO_WRITES) {
+        if server.standing & standing::READ_ONLY != 0 && !is_obeyed {
+            return Err(Stop::error("READONLY Can not run script with write flag on readonly replica"));
+        }
         if let Some(fault) = server.disk_fault() {
             return Err(Stop::error_owned(misconf(fault).as_bytes()));
         }
@@ -200,8 +230,9 @@ impl Stage<'_> {
         if !spec.accepts(words.len()) {
             return refuse(Some(id), "ERR Wrong number of args calling Redis command from script");
         }
-        let delicate = flag::NOSCRIPT | flag::WRITE | flag::DENYOOM;
-        if spec.flags & delicate == 0 && !self.is_restricted {
+        let delicate = flag::NOSCRIPT | flag::WRITE | flag::DENYOOM | flag::MAY_REPLICATE;
+        let is_stale = self.server.standing & standing::STALE != 0;
+        if spec.flags & delicate == 0 && !self.is_restricted && !is_stale {
             return Ok(id);
         }
         if spec.has(flag::NOSCRIPT) && !self.server.scripts.allows_every_command {
@@ -213,6 +244,9 @@ impl Stage<'_> {
             let text = permissions::text(self.server, self.key, id, denial);
             return Err((Some(id), [b"ERR ACL failure in script: ", &*text].concat().into()));
         }
+        if is_stale && !spec.has(flag::STALE) && !self.server.is_master(self.key) {
+            return refuse(Some(id), "ERR Can not execute the command on a stale replica");
+        }
         match self.refusal(spec.flags) {
             Some(Cow::Borrowed(text)) => refuse(Some(id), text),
             Some(Cow::Owned(text)) => Err((Some(id), text.into_bytes().into())),
@@ -223,9 +257,12 @@ impl Stage<'_> {
     fn refusal(&self, flags: u32) -> Option<Cow<'static, str>> {
         let server = &*self.server;
         let wrote = server.scripts.running.as_ref().is_some_and(|running| running.wrote);
+        if flags & (flag::WRITE | flag::MAY_REPLICATE) != 0 && self.reads_only {
+            return Some("ERR Write commands are not allowed from read-only scripts.".into());
+        }
         if flags & flag::WRITE != 0 {
-            if self.reads_only {
-                return Some("ERR Write commands are not allowed from read-only scripts.".into());
+            if server.standing & standing::READ_ONLY != 0 && !server.is_master(self.key) {
+                return Some(READ_ONLY.into());
             }
             // Who has begun to write may end what it began.
             if server.standing & standing::NO_WRITES != 0 && !wrote {

@@ -101,6 +101,10 @@ fn act(
             server.watch_idle_sessions();
             Ok(())
         }
+        Change::Replication => {
+            super::replication::acks::count_good(server);
+            Ok(())
+        }
         Change::Password => {
             server.acl.set_default_password(&settings.requirepass);
             server.users_changed();
@@ -115,7 +119,7 @@ fn act(
         | Change::Latency
         | Change::SavePoints => Ok(()),
         // Kept without effect until the service that reads them is there.
-        Change::Tls | Change::Replication | Change::Cluster | Change::Allocator => Ok(()),
+        Change::Tls | Change::Cluster | Change::Allocator => Ok(()),
     }
 }
 

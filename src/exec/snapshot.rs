@@ -5,13 +5,14 @@ use std::path::Path;
 
 use super::dispatch::Context;
 use super::replay::Replay;
-use super::{append_only, readers, scripts};
+use super::{append_only, readers, replication, scripts};
 use crate::base::clock::Ms;
 use crate::keyspace::Keyspace;
 use crate::persist::aof::{Manifest, State};
-use crate::persist::{self, Child, ChildEnd, Job, LoadFailure, Loading, Purpose, SaveFailure, Step};
+use crate::persist::{self, Child, ChildEnd, Files, Job, LoadFailure, Loading, Pipe, Purpose, SaveFailure, Step};
 use crate::rdb::load::Policy;
-use crate::rdb::save::Facts;
+use crate::rdb::save::{Facts, Place};
+use crate::replication::Wanted;
 use crate::server::{REDIS_VERSION, Server, ShutdownRequest, World, standing};
 
 /// What is written, by process `pid`: a dump, or the base of an append-only file.
@@ -25,10 +26,23 @@ pub(super) fn job(server: &Server, pid: u32, is_aof_base: bool) -> Job<'_> {
             used_memory: server.used_memory(),
             is_aof_base,
             libraries: &server.persist.libraries,
+            place: place(server),
+            without_keys: false,
         },
         clock: &server.clock,
         pid,
     }
+}
+
+/// Where the data stands in its history, if anybody can follow from there.
+fn place(server: &Server) -> Option<Place<'_>> {
+    let replication = &server.replication;
+    replication.backlog.as_ref()?;
+    let stream_db = match replication.master_session().and_then(|session| server.sessions.get(session)) {
+        Some(master) => master.db,
+        None => server.journal.selected_for_replicas().unwrap_or(0),
+    };
+    Some(Place { id: &replication.id, offset: server.replication_offset(), stream_db })
 }
 
 /// Saves in the foreground. The log says why not.
@@ -57,12 +71,38 @@ pub fn save_on_demand(server: &mut Server, world: &mut dyn World) -> bool {
 pub fn begin_background(server: &mut Server, world: &mut dyn World) -> bool {
     server.persist.saves += 1;
     server.persist.last_try = server.now;
+    let began =
+        fork(server, world, Purpose::Snapshot, &mut |job, files, pipe| persist::save_in_child(job, files, pipe));
+    if !began {
+        server.persist.last_is_good = false;
+        server.update_write_gate();
+    }
+    began
+}
+
+/// Forks a child that writes a dump for replicas; false if there is none. No child may be at work.
+pub fn begin_transfer(server: &mut Server, world: &mut dyn World, wants: Wanted) -> bool {
+    let mark = server.random.hex(replication::MARK_CHARACTERS);
+    fork(server, world, Purpose::Transfer, &mut |job, files, pipe| {
+        job.facts.without_keys = wants.without_keys;
+        if wants.without_functions {
+            job.facts.libraries = &[];
+        }
+        persist::send_in_child(job, &mark, files, pipe)
+    })
+}
+
+/// What a child does with what is to be written; gives its exit code.
+type Work<'w> = &'w mut dyn FnMut(&mut Job<'_>, &mut dyn Files, &mut dyn Pipe) -> i32;
+
+/// Forks a child that writes the data somewhere; false if there is none (the log says why).
+fn fork(server: &mut Server, world: &mut dyn World, purpose: Purpose, work: Work<'_>) -> bool {
     let began = server.clock.monotonic_ns();
     let forked = {
         let server = &*server;
-        world.persistence().fork(Purpose::Snapshot, &mut |files, pipe| {
-            persist::save_in_child(&job(server, std::process::id(), false), files, pipe)
-        })
+        world
+            .persistence()
+            .fork(purpose, &mut |files, pipe| work(&mut job(server, std::process::id(), false), files, pipe))
     };
     let took_ns = server.clock.monotonic_ns() - began;
     server.persist.last_fork_us = took_ns / 1000;
@@ -71,14 +111,12 @@ pub fn begin_background(server: &mut Server, world: &mut dyn World) -> bool {
         Ok(pid) => {
             server.persist.forks += 1;
             let (keys, dirty) = (server.keyspace.len() as u64, server.keyspace.dirty);
-            server.persist.begin(pid, Purpose::Snapshot, server.now, keys, dirty);
+            server.persist.begin(pid, purpose, server.now, keys, dirty);
             hold_tables(&mut server.keyspace, true);
             true
         }
         Err(error) => {
             log::warn!("Can't save in background: fork: {}", crate::config::load::system_text(&error));
-            server.persist.last_is_good = false;
-            server.update_write_gate();
             false
         }
     }
@@ -110,6 +148,7 @@ pub fn child_ended(server: &mut Server, world: &mut dyn World, end: ChildEnd) {
     match child.purpose {
         Purpose::Snapshot => snapshot_ended(server, world, &child, end),
         Purpose::Rewrite => append_only::rewrite_ended(server, world, &child, end),
+        Purpose::Transfer => transfer_ended(server, world, end),
     }
     server.update_write_gate();
 }
@@ -117,6 +156,16 @@ pub fn child_ended(server: &mut Server, world: &mut dyn World, end: ChildEnd) {
 fn snapshot_ended(server: &mut Server, world: &mut dyn World, child: &Child, end: ChildEnd) {
     let saved_changes = server.persist.snapshot_ended(child, end, server.now, world.persistence());
     server.keyspace.dirty = server.keyspace.dirty.saturating_sub(saved_changes);
+    replication::dumps::written(server, world, end == ChildEnd::Left(0));
+}
+
+fn transfer_ended(server: &mut Server, world: &mut dyn World, end: ChildEnd) {
+    match end {
+        ChildEnd::Left(0) => log::info!("Background RDB transfer terminated with success"),
+        ChildEnd::Left(_) => log::warn!("Background transfer error"),
+        ChildEnd::Signal(signal) => log::warn!("Background transfer terminated by signal {signal}"),
+    }
+    replication::dumps::streamed(server, world, end == ChildEnd::Left(0));
 }
 
 /// FLUSHALL: a child's snapshot of what was flushed is not wanted, and where snapshots are, the disk is to know of the flush
@@ -135,7 +184,7 @@ pub(super) fn hold_tables(keyspace: &mut Keyspace, hold: bool) {
 /// Does what is to be done before leaving; false if the server has to stay, because the data could not be saved.
 pub fn prepare_to_leave(server: &mut Server, world: &mut dyn World, request: ShutdownRequest) -> bool {
     let is_loading = server.standing & standing::LOADING != 0;
-    if server.persist.has_child_for(Purpose::Snapshot)
+    if !server.persist.has_child_for(Purpose::Rewrite)
         && let Some(child) = server.persist.take_child()
     {
         log::warn!("There is a child saving an .rdb. Killing it!");
@@ -210,16 +259,34 @@ pub fn begin_loading(server: &mut Server, world: &mut dyn World) -> Result<Optio
     if loading.is_some() {
         server.set_standing(standing::LOADING, true);
         // What became due while the dump lay on the disk is seen to when all is there.
-        server.keyspace.set_rules(|rules| rules.may_expire = false);
+        server.update_expiry();
     }
     Ok(loading)
+}
+
+/// Begins to load the dump that a master sent. What is due in it stays, until the master says otherwise.
+pub fn begin_loading_from_master(server: &mut Server, world: &mut dyn World) -> Result<Option<Loading>, LoadFailure> {
+    append_only::suspend(server, world);
+    replication::follow::clear_for_dump(server);
+    let path = persist::dump_path(&server.settings);
+    let loading = open(server, world, &path, Policy { drop_due_by: None, replaces: false })?;
+    server.set_standing(standing::LOADING, true);
+    server.update_expiry();
+    Ok(loading)
+}
+
+/// Nothing is loaded any more, and nothing came of it.
+pub fn give_up_loading(server: &mut Server) {
+    server.persist.loading = None;
+    server.set_standing(standing::LOADING, false);
+    server.update_expiry();
 }
 
 /// The dump is loaded: everybody may come in, unless its libraries are not.
 pub fn end_loading(server: &mut Server) -> Result<(), LoadFailure> {
     scripts::load_from_dump(server, false, false).map_err(library_failure)?;
     server.set_standing(standing::LOADING, false);
-    server.keyspace.set_rules(|rules| rules.may_expire = true);
+    server.update_expiry();
     server.keyspace.dirty = 0;
     Ok(())
 }

@@ -48,8 +48,8 @@ pub struct Rules {
     pub touches: bool,
     /// Keys that are due may be removed; off on replicas, while paused and while loading.
     pub may_expire: bool,
-    /// What is due counts as there: while changes are followed that were made by a server that still had it.
-    pub sees_due: bool,
+    /// Keys that are due are found all the same: a master's commands meet the data as the master saw it.
+    pub finds_due: bool,
     /// Classes of events that somebody hears.
     pub notify: u32,
     /// Changed keys are listed in the effects.
@@ -73,7 +73,7 @@ impl Default for Rules {
             eviction_samples: 5,
             touches: true,
             may_expire: true,
-            sees_due: false,
+            finds_due: false,
             notify: 0,
             tracks_changes: false,
             stamps_changes: false,
@@ -205,7 +205,7 @@ impl Db {
 
     #[inline]
     pub(super) fn entry_is_due(&self, entry: EntryRef<'_>) -> bool {
-        entry.deadline().is_some_and(|deadline| deadline <= self.rules.now && !self.rules.sees_due)
+        entry.deadline().is_some_and(|deadline| deadline <= self.rules.now) && !self.rules.finds_due
     }
 
     /// True when a key that is given this deadline now is to go at once.
@@ -337,14 +337,17 @@ impl Db {
     pub fn random_key(&mut self) -> Option<Vec<u8>> {
         /// Due keys met before giving up on finding a live one, where they may not be removed.
         const TRIES_MAX: usize = 100;
+        let mut due = None;
         for _ in 0..TRIES_MAX {
             let at = self.table.sample(&mut self.random)?;
             let key = unsafe { EntryRef::from_raw(at) }.key().to_vec();
             if self.live(Key::new(&key)).is_some() {
                 return Some(key);
             }
+            due = Some(key);
         }
-        None
+        // Where they may not be removed, all there is may be due.
+        due.filter(|_| !self.rules.may_expire && self.volatile_len() == self.len())
     }
 
     /// One step of SCAN: visits every entry of one interval in hash order, due ones included; 0 is the end.

@@ -296,7 +296,7 @@ impl Db {
         Changes {
             limits: &self.rules.limits,
             random: &mut self.random,
-            now: self.rules.now,
+            now: if self.rules.finds_due { Ms::MIN } else { self.rules.now },
             may_expire: self.rules.may_expire,
             dirty: 0,
             is_seen: false,

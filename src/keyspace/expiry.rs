@@ -5,7 +5,7 @@
 
 use std::ptr::NonNull;
 
-use super::db::Db;
+use super::db::{Db, Key};
 use super::effects::{Gone, Removal};
 use super::entry::{Entry, EntryRef};
 use super::event;
@@ -34,6 +34,21 @@ impl Db {
         let key: Box<[u8]> = unsafe { EntryRef::from_raw(at) }.key().into();
         let entry = self.take_at(hash(&key), at);
         self.finish_expiry(key, entry);
+    }
+
+    /// Removes a key if it is due, whether keys may go by themselves or not; true if it is gone.
+    pub fn expire_key(&mut self, key: Key<'_>) -> bool {
+        let Some(at) = self.table.find(key.hash, key.bytes) else { return true };
+        // Safety: the table holds live entries, and `self` is borrowed exclusively.
+        let entry = unsafe { EntryRef::from_raw(at) };
+        if !entry.has_deadline() {
+            return true;
+        }
+        let is_due = self.entry_is_due(entry);
+        if is_due {
+            self.remove_due(at);
+        }
+        is_due
     }
 
     fn finish_expiry(&mut self, key: Box<[u8]>, entry: super::entry::EntryBox) {

@@ -19,6 +19,8 @@ pub struct Keyspace {
     pub(super) next_eviction_db: usize,
     /// The time of the command at hand.
     now: Ms,
+    /// It finds keys that are due.
+    finds_due: bool,
     /// A bit for each database lent to be changed; the last bit stands for all from there on.
     visited: u64,
     /// Changes since the last snapshot.
@@ -35,6 +37,7 @@ impl Keyspace {
             pool: EvictionPool::default(),
             next_eviction_db: 0,
             now,
+            finds_due: false,
             visited: 0,
             dirty: 0,
         }
@@ -53,7 +56,7 @@ impl Keyspace {
     pub fn db_mut(&mut self, index: usize) -> &mut Db {
         self.visited |= visit_bit(index);
         let db = &mut self.dbs[index];
-        db.rules.now = self.now;
+        (db.rules.now, db.rules.finds_due) = (self.now, self.finds_due);
         db
     }
 
@@ -63,17 +66,19 @@ impl Keyspace {
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Db> {
         self.visited = u64::MAX;
-        let now = self.now;
-        self.dbs.iter_mut().for_each(|db| db.rules.now = now);
+        let (now, finds_due) = (self.now, self.finds_due);
+        self.dbs.iter_mut().for_each(|db| (db.rules.now, db.rules.finds_due) = (now, finds_due));
         self.dbs.iter_mut()
     }
 
     /// Two different databases at once.
     pub fn pair(&mut self, a: usize, b: usize) -> (&mut Db, &mut Db) {
         self.visited |= visit_bit(a) | visit_bit(b);
-        let now = self.now;
+        let (now, finds_due) = (self.now, self.finds_due);
         let [a, b] = self.dbs.get_disjoint_mut([a, b]).expect("two different databases");
-        (a.rules.now, b.rules.now) = (now, now);
+        for db in [&mut *a, &mut *b] {
+            (db.rules.now, db.rules.finds_due) = (now, finds_due);
+        }
         (a, b)
     }
 
@@ -95,6 +100,12 @@ impl Keyspace {
     #[inline]
     pub fn set_now(&mut self, now: Ms) {
         self.now = now;
+    }
+
+    /// Whether the command at hand finds keys that are due.
+    #[inline]
+    pub fn set_finds_due(&mut self, finds_due: bool) {
+        self.finds_due = finds_due;
     }
 
     /// The databases that were lent to be changed since the last call: those that may have effects to hand on.

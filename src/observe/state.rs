@@ -46,6 +46,9 @@ pub struct Totals {
     pub net_output_bytes: u64,
     pub error_replies: u64,
     pub unexpected_error_replies: u64,
+    /// Bytes from the master, and to replicas.
+    pub net_repl_input_bytes: u64,
+    pub net_repl_output_bytes: u64,
     pub query_buffer_limit_disconnections: u64,
     pub output_buffer_limit_disconnections: u64,
     /// Clients closed for the memory that all took together.

@@ -28,6 +28,8 @@ pub struct Child {
     pub told: Option<Ms>,
     /// Changes since the snapshot before, at the moment of the fork: these a snapshot's child has in hand.
     pub dirty_at_start: u64,
+    /// Bytes of a dump for replicas, not yet taken.
+    pub dump: Vec<u8>,
     inbox: Inbox,
 }
 
@@ -43,6 +45,7 @@ impl Child {
             copied_bytes_peak: 0,
             told: None,
             dirty_at_start,
+            dump: Vec::new(),
             inbox: Inbox::default(),
         }
     }
@@ -60,6 +63,7 @@ impl Child {
                     self.keys_done = self.keys_total;
                     self.note_copied(copied_bytes, now);
                 }
+                Report::Dump(bytes) => self.dump.extend_from_slice(&bytes),
                 Report::Trouble(text) => log::warn!("{text}"),
             }
         }

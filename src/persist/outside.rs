@@ -96,4 +96,6 @@ pub enum Purpose {
     Snapshot,
     /// It writes the append-only file anew.
     Rewrite,
+    /// It writes a dump to its parent, for replicas.
+    Transfer,
 }

@@ -5,6 +5,7 @@
 //!   progress   keys u64, copied bytes u64        about once a second
 //!   done       copied bytes u64                  last, when all went well
 //!   trouble    text                              what the log should say
+//!   dump       bytes                             a piece of a dump for replicas
 //! ```
 
 /// Longest text of a message, bytes: a message stays far below what a pipe writes in one piece.
@@ -13,15 +14,26 @@ const TEXT_BYTES_MAX: usize = 1000;
 const PROGRESS: u8 = 1;
 const DONE: u8 = 2;
 const TROUBLE: u8 = 3;
+const DUMP: u8 = 4;
 const HEAD_BYTES: usize = 3;
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
-    Progress { keys: u64, copied_bytes: u64 },
-    Done { copied_bytes: u64 },
+    Progress {
+        keys: u64,
+        copied_bytes: u64,
+    },
+    Done {
+        copied_bytes: u64,
+    },
     Trouble(String),
+    /// At most `DUMP_BYTES_MAX`.
+    Dump(Vec<u8>),
 }
+
+/// Most bytes of a dump in one message: its length has 16 bits.
+pub const DUMP_BYTES_MAX: usize = 32 * 1024;
 
 impl Report {
     pub fn encode(&self) -> Vec<u8> {
@@ -30,6 +42,7 @@ impl Report {
                 (PROGRESS, [keys.to_le_bytes(), copied_bytes.to_le_bytes()].concat())
             }
             Report::Done { copied_bytes } => (DONE, copied_bytes.to_le_bytes().to_vec()),
+            Report::Dump(bytes) => (DUMP, bytes.clone()),
             Report::Trouble(text) => (TROUBLE, text.as_bytes()[..text.len().min(TEXT_BYTES_MAX)].to_vec()),
         };
         let mut message = vec![kind];
@@ -58,6 +71,7 @@ impl Inbox {
             let report = match kind {
                 PROGRESS => word(0).zip(word(8)).map(|(keys, copied_bytes)| Report::Progress { keys, copied_bytes }),
                 DONE => word(0).map(|copied_bytes| Report::Done { copied_bytes }),
+                DUMP => Some(Report::Dump(body.to_vec())),
                 TROUBLE => Some(Report::Trouble(String::from_utf8_lossy(body).into_owned())),
                 _ => None,
             };
@@ -78,6 +92,7 @@ mod tests {
         let sent = [
             Report::Progress { keys: 7, copied_bytes: 1 << 40 },
             Report::Trouble("no space left".to_owned()),
+            Report::Dump(vec![7; 300]),
             Report::Done { copied_bytes: 9 },
         ];
         let bytes: Vec<u8> = sent.iter().flat_map(Report::encode).collect();

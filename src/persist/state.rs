@@ -93,6 +93,7 @@ impl Persist {
                 log::info!("Background saving started by pid {pid}");
             }
             Purpose::Rewrite => log::info!("Background append only file rewriting started by pid {pid}"),
+            Purpose::Transfer => log::info!("Background RDB transfer started by pid {pid}"),
         }
         self.child = Some(Child::new(pid, purpose, now, keys, dirty));
     }
@@ -142,7 +143,7 @@ impl Persist {
     pub fn kill(&mut self, outside: &mut dyn Outside) {
         if let Some(child) = &self.child {
             match child.purpose {
-                Purpose::Snapshot => log::info!("Killing running RDB child: {}", child.pid),
+                Purpose::Snapshot | Purpose::Transfer => log::info!("Killing running RDB child: {}", child.pid),
                 Purpose::Rewrite => log::info!("Killing running AOF rewrite child: {}", child.pid),
             }
             outside.kill_child(child.pid);

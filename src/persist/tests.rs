@@ -35,6 +35,8 @@ fn scene(keys: usize) -> Scene {
 impl Scene {
     fn job(&self) -> Job<'_> {
         let facts = Facts {
+            place: None,
+            without_keys: false,
             redis_version: "8.0.6",
             now_s: NOW / 1000,
             used_memory: 0,

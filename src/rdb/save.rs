@@ -7,9 +7,22 @@ use crate::keyspace::eviction::{idle_seconds, lfu_counter};
 use crate::keyspace::{Db, EntryRef, Keyspace};
 use std::io;
 
+/// Where in the history of the data a dump stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'f> {
+    pub id: &'f str,
+    pub offset: i64,
+    /// The database that the stream has selected there.
+    pub stream_db: usize,
+}
+
 /// What the file says of itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'f> {
+    /// `None`: nobody follows.
+    pub place: Option<Place<'f>>,
+    /// Keys are left out: only functions are wanted.
+    pub without_keys: bool,
     /// The version of Redis whose dumps are like this one.
     pub redis_version: &'f str,
     /// Seconds since the epoch.
@@ -33,6 +46,11 @@ pub fn write_dump<S: Sink>(
     writer.write_aux(b"redis-bits", b"64")?;
     writer.write_aux(b"ctime", facts.now_s.to_string().as_bytes())?;
     writer.write_aux(b"used-mem", facts.used_memory.to_string().as_bytes())?;
+    if let Some(place) = &facts.place {
+        writer.write_aux(b"repl-stream-db", place.stream_db.to_string().as_bytes())?;
+        writer.write_aux(b"repl-id", place.id.as_bytes())?;
+        writer.write_aux(b"repl-offset", place.offset.to_string().as_bytes())?;
+    }
     let has_libraries = writer.version() >= VERSION_WITH_LIST_PACKS;
     writer.write_aux(
         if has_libraries { b"aof-base" } else { b"aof-preamble" },
@@ -43,7 +61,7 @@ pub fn write_dump<S: Sink>(
         writer.write_string(library)?;
     }
     let mut keys = 0;
-    for db in keyspace.iter().filter(|db| !db.is_empty()) {
+    for db in keyspace.iter().filter(|db| !db.is_empty() && !facts.without_keys) {
         writer.write_byte(opcode::SELECT_DB)?;
         writer.write_length(db.index() as u64)?;
         writer.write_byte(opcode::RESIZE_DB)?;

@@ -76,6 +76,8 @@ fn save(loaded: &Loaded) -> Vec<u8> {
 
 fn save_as(loaded: &Loaded, version: u32) -> Vec<u8> {
     let facts = Facts {
+        place: None,
+        without_keys: false,
         redis_version: "8.0.6",
         now_s: NOW / 1000,
         used_memory: 1 << 20,

@@ -6,12 +6,13 @@
 //! ```
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsRawFd, RawFd};
 
 use mio::net::TcpStream;
 use slab::Slab;
 
+use super::listen::connect_from;
 use super::poller::{GENERATION_MAX, Poller};
 
 /// Bytes read at once, and how often in a row: more is left for the next turn.
@@ -47,10 +48,11 @@ pub struct Links {
 
 impl Links {
     /// Begins to connect to the first address of that name at which this can be begun. Looking the name up may take time.
-    pub fn open(&mut self, poller: &Poller, host: &str, port: u16) -> io::Result<(usize, u32)> {
+    /// `source`: the address of ours from which it goes; empty for any.
+    pub fn open(&mut self, poller: &Poller, source: &str, host: &str, port: u16) -> io::Result<(usize, u32)> {
         let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
         for address in (host, port).to_socket_addrs()? {
-            match TcpStream::connect(address) {
+            match connect(source, address) {
                 Ok(stream) => return self.insert(poller, stream),
                 Err(error) => last = error,
             }
@@ -106,6 +108,21 @@ impl Links {
             }
         }
     }
+}
+
+/// Begins to connect, from an address of ours if one is named.
+fn connect(source: &str, to: SocketAddr) -> io::Result<TcpStream> {
+    if source.is_empty() {
+        return TcpStream::connect(to);
+    }
+    let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
+    for from in (source, 0).to_socket_addrs()?.filter(|from| from.is_ipv4() == to.is_ipv4()) {
+        match connect_from(from.ip(), to) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 impl Link {

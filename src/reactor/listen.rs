@@ -106,6 +106,24 @@ fn bind_one(name: &str, port: u16, backlog: i32) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(std::net::TcpListener::from(socket)))
 }
 
+/// Begins to connect from an address of ours.
+pub(super) fn connect_from(from: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket_for(from)?;
+    let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+    let len = encode_address(SocketAddr::new(from, 0), &mut storage);
+    if unsafe { libc::bind(socket.as_raw_fd(), (&raw const storage).cast(), len) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let len = encode_address(to, &mut storage);
+    if unsafe { libc::connect(socket.as_raw_fd(), (&raw const storage).cast(), len) } < 0 {
+        let error = io::Error::last_os_error();
+        if error.raw_os_error() != Some(libc::EINPROGRESS) {
+            return Err(error);
+        }
+    }
+    Ok(TcpStream::from_std(std::net::TcpStream::from(socket)))
+}
+
 fn socket_for(address: IpAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
     let raw = unsafe { libc::socket(family, libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) };

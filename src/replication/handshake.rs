@@ -45,9 +45,14 @@ pub enum Said {
     /// There is no way; the link is to be given up. The text is in the log.
     Failed,
     /// Everything comes, as of this offset.
-    Full { id: String, offset: i64 },
+    Full {
+        id: String,
+        offset: i64,
+    },
     /// What is missing comes; the history has this id from now on, if it has another.
-    Continue { id: Option<String> },
+    Continue {
+        id: Option<String>,
+    },
     /// SYNC was sent: everything comes, of no known history.
     OldSync(Vec<u8>),
     /// The master refused to step down.
@@ -118,7 +123,8 @@ impl Handshake {
     }
 
     fn hear_pong(&mut self, text: &str, is_error: bool) -> Said {
-        let may_go_on = ["-NOAUTH", "-NOPERM", "-ERR operation not permitted"].iter().any(|code| text.starts_with(code));
+        let may_go_on =
+            ["-NOAUTH", "-NOPERM", "-ERR operation not permitted"].iter().any(|code| text.starts_with(code));
         if is_error && !may_go_on {
             log::warn!("Error reply to PING from master: '{text}'");
             return Said::Failed;
@@ -127,7 +133,8 @@ impl Handshake {
         let mut bytes = Vec::new();
         let own = &self.introduction;
         if !own.credentials.is_empty() {
-            let words: Vec<&[u8]> = std::iter::once(&b"AUTH"[..]).chain(own.credentials.iter().map(Vec::as_slice)).collect();
+            let words: Vec<&[u8]> =
+                std::iter::once(&b"AUTH"[..]).chain(own.credentials.iter().map(Vec::as_slice)).collect();
             bytes.extend_from_slice(&request(&words));
             self.awaits.push_back(Await::Auth);
         }
@@ -229,7 +236,8 @@ mod tests {
             }
         }
         let sent = String::from_utf8(sent).expect("text");
-        let words: Vec<&str> = sent.split("\r\n").filter(|line| !line.is_empty() && !line.starts_with(['*', '$'])).collect();
+        let words: Vec<&str> =
+            sent.split("\r\n").filter(|line| !line.is_empty() && !line.starts_with(['*', '$'])).collect();
         (words.join(" "), end)
     }
 

@@ -61,7 +61,9 @@ pub enum Stage {
     /// For a child to begin.
     Waiting,
     /// A child writes its dump.
-    Dumping { to_sockets: bool },
+    Dumping {
+        to_sockets: bool,
+    },
     /// The dump goes out.
     Sending(DumpFile),
     Online,

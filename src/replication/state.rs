@@ -1,5 +1,7 @@
 //! The history of the data, and who reads it.
 
+use std::collections::HashSet;
+
 use super::backlog::Backlog;
 use super::following::{Following, Phase};
 use super::replica::Replica;
@@ -60,7 +62,9 @@ pub struct Replication {
     pub partial_sync_refusals: u64,
     /// Dumps that went to replicas and may be removed once nobody reads them.
     pub dump_is_for_replicas: bool,
-    /// DEBUG REPLICATE's, and tests': the periodic job rests until then.
+    /// Keys with deadlines that clients wrote to this replica: no master will ever say that they are over.
+    pub own_keys: HashSet<(usize, Box<[u8]>)>,
+    /// The periodic job rests until then.
     pub cron_due: Ms,
 }
 
@@ -83,12 +87,18 @@ impl Replication {
             partial_syncs: 0,
             partial_sync_refusals: 0,
             dump_is_for_replicas: false,
+            own_keys: HashSet::new(),
             cron_due: 0,
         }
     }
 
     pub fn is_replica(&self) -> bool {
         self.following.is_some()
+    }
+
+    /// The master's dump is on its way, or is being loaded.
+    pub fn is_syncing(&self) -> bool {
+        self.following.as_ref().is_some_and(Following::is_syncing)
     }
 
     /// A replica that is not in step with its master: its data is old.

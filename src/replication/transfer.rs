@@ -123,8 +123,10 @@ fn bad_protocol(line: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    type DumpAndRest = (Vec<u8>, Vec<u8>);
+
     /// The dump and what follows it, heard in pieces of `step` bytes.
-    fn receive(heard: &[u8], step: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, String> {
+    fn receive(heard: &[u8], step: usize) -> Result<Option<DumpAndRest>, String> {
         let (mut transfer, mut dump) = (Transfer::default(), Vec::new());
         let mut rest: Option<Vec<u8>> = None;
         for piece in heard.chunks(step) {

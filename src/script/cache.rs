@@ -78,6 +78,12 @@ impl Cache {
         Some(script)
     }
 
+    /// What a script declares of itself; its place in the order of use stays.
+    pub fn flags_of(&self, sha: &[u8]) -> Option<u32> {
+        let sha: Sha = sha.to_ascii_lowercase().try_into().ok()?;
+        self.by_sha.get(&sha).map(|script| script.flags)
+    }
+
     /// True when a script of this name, as it is written, is known.
     pub fn has(&self, sha: &[u8]) -> bool {
         Sha::try_from(sha).is_ok_and(|sha| self.by_sha.contains_key(&sha))

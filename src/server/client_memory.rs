@@ -114,8 +114,9 @@ impl Server {
     }
 
     fn count_limited_client(&mut self, key: SessionKey) {
-        let Some(session) = self.sessions.get(key).filter(|session| !session.has(flag::INTERNAL)) else { return };
-        let is_leaving = session.has(flag::CLOSE_NOW);
+        let Some(session) = self.sessions.get(key) else { return };
+        // What a replica or a master takes is bounded otherwise.
+        let is_leaving = session.has(flag::CLOSE_NOW | flag::MASTER | flag::REPLICA);
         let bytes = if is_leaving { 0 } else { self.client_bytes(session).total as u64 };
         let bucket = (!is_leaving && !session.has(flag::NO_EVICT)).then(|| bucket_of(bytes));
         let before = session.share;

@@ -256,9 +256,20 @@ impl Journal {
         }
     }
 
+    /// The database that replicas were last told.
+    pub fn selected_for_replicas(&self) -> Option<usize> {
+        self.selected[1]
+    }
+
     /// This server follows a master, whose stream is what its own replicas read (`pass_on`), or it does no more.
     pub fn follow(&mut self, has_master: bool) {
         self.recorded_for = if has_master { Readers::FILE } else { Readers::ALL };
+        if has_master {
+            // A transaction that turns the server into a replica is no part of the new master's stream.
+            for (_, readers) in &mut self.frame.stretches {
+                *readers = readers.without(Readers::REPLICAS);
+            }
+        }
         self.select_anew(Readers::REPLICAS);
     }
 
@@ -349,9 +360,9 @@ impl Journal {
         }
     }
 
-    /// Bytes for replicas only, outside of any transaction and as they are: the master's stream on a replica, a ping.
+    /// Bytes for replicas only, as they are: the master's stream on a replica, a ping. They come before a transaction that is under
+    /// way, which enters when it is over.
     pub fn pass_on(&mut self, bytes: &[u8]) {
-        debug_assert!(!self.is_framing, "a stream is passed on between commands");
         if self.attached.has(Readers::REPLICAS) && !bytes.is_empty() {
             self.records.bytes.extend_from_slice(bytes);
             self.records.mark(Readers::REPLICAS);

@@ -25,6 +25,9 @@ pub trait Links {
     /// Begins to connect; the news tells how that ended.
     fn open(&mut self, host: &[u8], port: u16) -> io::Result<LinkKey>;
 
+    /// The same from this address of ours; from any, if it is empty.
+    fn open_from(&mut self, source: &[u8], host: &[u8], port: u16) -> io::Result<LinkKey>;
+
     /// Sends bytes, now or as soon as there is room; they are in order.
     fn send(&mut self, link: LinkKey, bytes: Vec<u8>);
 

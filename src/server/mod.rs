@@ -1,9 +1,9 @@
 //! The server's state: keyspace, client sessions, configuration, observations, what waits and what is to be sent.
 //! State only; it must not dispatch. Parts can be lent out one by one while something long runs.
 
+pub mod acks;
 pub mod blocking;
 pub mod client_memory;
-pub mod disk_waits;
 pub mod journal;
 pub mod links;
 pub mod migrations;

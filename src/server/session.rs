@@ -47,6 +47,10 @@ pub mod flag {
     pub const CACHING_GIVEN: u32 = 1 << 22;
     /// CLIENT CAPA redirect.
     pub const CAPA_REDIRECT: u32 = 1 << 23;
+    /// It speaks for the master that this server follows.
+    pub const MASTER: u32 = 1 << 26;
+    /// A replica of this server: it is given the stream, and answered nothing.
+    pub const REPLICA: u32 = 1 << 27;
     /// In the list of sessions whose replies are to be sent in this tick.
     pub const WRITE_QUEUED: u32 = 1 << 16;
     /// In the list of sessions that go on without waiting for their socket.
@@ -135,6 +139,10 @@ pub struct Session {
     pub commands: u64,
     pub net_input_bytes: u64,
     pub net_output_bytes: u64,
+    /// The replication stream's offset behind the last of its commands that changed anything.
+    pub write_offset: i64,
+    /// When its socket last took something.
+    pub last_sent: Ms,
     /// When the output passed its soft limit.
     pub soft_limit_since: Option<Ms>,
 }
@@ -170,6 +178,8 @@ impl Session {
             commands: 0,
             net_input_bytes: 0,
             net_output_bytes: 0,
+            write_offset: 0,
+            last_sent: now,
             soft_limit_since: None,
         }
     }

@@ -8,14 +8,17 @@ use crate::keyspace::SessionKey;
 /// Bits of a key that are the index.
 const INDEX_BITS: u32 = 32;
 
+/// Sessions without a connection have indexes from here on: no connection ever has one of them.
+const INTERNAL_FROM: usize = 1 << 31;
+
 /// Sessions by connection index.
 #[derive(Default)]
 pub struct Sessions {
+    /// Those that the server made for itself.
+    internal: Vec<Option<Box<Session>>>,
     slots: Vec<Option<Box<Session>>>,
     generations: Vec<u32>,
     count: usize,
-    /// The client without a socket, while there is one: it is in no list and counts for nothing.
-    internal: Option<Box<Session>>,
     next_id: u64,
     /// Sessions with replies to send at the end of this tick.
     pub to_write: Vec<SessionKey>,
@@ -27,9 +30,6 @@ pub struct Sessions {
     /// Sessions to be closed.
     pub to_close: Vec<SessionKey>,
 }
-
-/// The key of the client without a socket: its index is none that a connection can have.
-const INTERNAL: SessionKey = SessionKey(u64::MAX);
 
 /// The connection index in a key.
 #[inline]
@@ -52,32 +52,32 @@ impl Sessions {
         self.slots[index].insert(Box::new(Session::new(key, self.next_id, now)))
     }
 
+    /// A new session without a connection.
+    pub fn open_internal(&mut self, now: Ms) -> &mut Session {
+        let free = self.internal.iter().position(Option::is_none).unwrap_or(self.internal.len());
+        if free == self.internal.len() {
+            self.internal.push(None);
+        }
+        self.next_id += 1;
+        self.count += 1;
+        // The number of the session is generation enough: it is never used again.
+        let key = SessionKey((INTERNAL_FROM + free) as u64 | self.next_id << INDEX_BITS);
+        self.internal[free].insert(Box::new(Session::new(key, self.next_id, now)))
+    }
+
     /// Ends a session; its state is given back for those who must still let go of it.
     pub fn close(&mut self, key: SessionKey) -> Option<Box<Session>> {
         self.get(key)?;
         self.count -= 1;
-        self.slots[index_of(key)].take()
-    }
-
-    /// The client in whose name the server itself runs commands: one at a time.
-    pub fn open_internal(&mut self, now: Ms) -> SessionKey {
-        debug_assert!(self.internal.is_none(), "one at a time");
-        let mut session = Box::new(Session::new(INTERNAL, 0, now));
-        session.set(super::session::flag::INTERNAL | super::session::flag::AUTHENTICATED);
-        self.internal = Some(session);
-        INTERNAL
-    }
-
-    pub fn close_internal(&mut self, key: SessionKey) {
-        debug_assert!(key == INTERNAL, "the one that `open_internal` gave");
-        self.internal = None;
+        match index_of(key).checked_sub(INTERNAL_FROM) {
+            Some(index) => self.internal[index].take(),
+            None => self.slots[index_of(key)].take(),
+        }
     }
 
     #[inline]
     pub fn get(&self, key: SessionKey) -> Option<&Session> {
-        let Some(slot) = self.slots.get(index_of(key)) else {
-            return self.internal.as_deref().filter(|session| session.key == key);
-        };
+        let Some(slot) = self.slots.get(index_of(key)) else { return self.get_internal(key) };
         let session = slot.as_deref()?;
         (session.key == key).then_some(session)
     }
@@ -85,9 +85,16 @@ impl Sessions {
     #[inline]
     pub fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
         let Some(slot) = self.slots.get_mut(index_of(key)) else {
-            return self.internal.as_deref_mut().filter(|session| session.key == key);
+            let session = self.internal.get_mut(index_of(key).checked_sub(INTERNAL_FROM)?)?.as_deref_mut()?;
+            return (session.key == key).then_some(session);
         };
         let session = slot.as_deref_mut()?;
+        (session.key == key).then_some(session)
+    }
+
+    #[cold]
+    fn get_internal(&self, key: SessionKey) -> Option<&Session> {
+        let session = self.internal.get(index_of(key).checked_sub(INTERNAL_FROM)?)?.as_deref()?;
         (session.key == key).then_some(session)
     }
 
@@ -106,11 +113,11 @@ impl Sessions {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
-        self.slots.iter().filter_map(|slot| slot.as_deref())
+        self.slots.iter().chain(&self.internal).filter_map(|slot| slot.as_deref())
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
-        self.slots.iter_mut().filter_map(|slot| slot.as_deref_mut())
+        self.slots.iter_mut().chain(&mut self.internal).filter_map(|slot| slot.as_deref_mut())
     }
 
     pub fn find_id(&self, id: u64) -> Option<&Session> {

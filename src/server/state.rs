@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use super::acks::AckWaiter;
 use super::blocking::Waiters;
 use super::client_memory::ClientMemory;
-use super::disk_waits::DiskWaits;
 use super::journal::Journal;
 use super::links::LinkKey;
 use super::migrations::Migrations;
@@ -20,6 +20,7 @@ use crate::keyspace::{Keyspace, Policy, SessionKey};
 use crate::observe::Observe;
 use crate::persist::Persist;
 use crate::pubsub::PubSub;
+use crate::replication::Replication;
 use crate::script::Scripts;
 use crate::structures::pack_deque::PackLimits;
 use crate::structures::stream_log::BlockLimits;
@@ -37,29 +38,35 @@ pub const UNAUTHENTICATED_BYTES_MAX: usize = 1024;
 /// A gate whose bit is not set here (nor asked for by the session) is not even looked at.
 pub mod standing {
     /// The default user needs a password, or is off.
-    pub const AUTH: u16 = 1 << 0;
+    pub const AUTH: u32 = 1 << 0;
     /// `maxmemory` is set.
-    pub const MEMORY: u16 = 1 << 1;
+    pub const MEMORY: u32 = 1 << 1;
     /// Writes are refused: the last snapshot failed, or there are too few replicas.
-    pub const NO_WRITES: u16 = 1 << 2;
+    pub const NO_WRITES: u32 = 1 << 2;
     /// A dump is loading.
-    pub const LOADING: u16 = 1 << 3;
+    pub const LOADING: u32 = 1 << 3;
     /// Something else long is running.
-    pub const BUSY: u16 = 1 << 4;
+    pub const BUSY: u32 = 1 << 4;
     /// CLIENT PAUSE.
-    pub const PAUSED: u16 = 1 << 5;
+    pub const PAUSED: u32 = 1 << 5;
     /// Somebody watches by MONITOR.
-    pub const MONITORED: u16 = 1 << 6;
+    pub const MONITORED: u32 = 1 << 6;
     /// Debug commands and their like are not open to everybody.
-    pub const PROTECTED: u16 = 1 << 7;
+    pub const PROTECTED: u32 = 1 << 7;
     /// More keys are remembered for those who track them than `tracking-table-max-keys`.
-    pub const TRACKING_FULL: u16 = 1 << 8;
+    pub const TRACKING_FULL: u32 = 1 << 8;
     /// Clients take more together than `maxmemory-clients`.
-    pub const CLIENTS_FULL: u16 = 1 << 9;
+    pub const CLIENTS_FULL: u32 = 1 << 9;
     /// HOTKEYS counts: no gate is closed by that, but the short way is not for anybody.
-    pub const HOTKEYS: u16 = 1 << 10;
+    pub const HOTKEYS: u32 = 1 << 10;
     /// Keys are on their way to another server.
-    pub const MIGRATING: u16 = 1 << 11;
+    pub const MIGRATING: u32 = 1 << 11;
+    /// A replica that takes writes from its master only.
+    pub const READ_ONLY: u32 = 1 << 12;
+    /// A replica whose data is old, and not to be shown.
+    pub const STALE: u32 = 1 << 13;
+    /// A replica that takes writes from others than its master, too.
+    pub const OWN_WRITES: u32 = 1 << 14;
 }
 
 /// What the server's timers stand for.
@@ -143,16 +150,18 @@ pub struct Server {
     pub tracking: Tracking,
     pub persist: Persist,
     pub migrations: Migrations,
+    pub replication: Replication,
+    /// Who waits for acknowledgements of replicas.
+    pub ack_waiters: Vec<AckWaiter>,
     pub scripts: Scripts,
     pub waiters: Waiters,
-    pub disk_waits: DiskWaits,
     pub journal: Journal,
     pub timers: Timers<Alarm>,
     pub clock: Clock,
     /// Wall time of this tick (of the transaction or script at hand), milliseconds since the epoch.
     pub now: Ms,
     /// `standing::*` bits.
-    pub standing: u16,
+    pub standing: u32,
     pub pause: Pause,
     /// Sessions whose requests wait for the end of the pause.
     pub paused: Vec<SessionKey>,
@@ -204,9 +213,10 @@ impl Server {
             tracking: Tracking::default(),
             persist: Persist::new(now),
             migrations: Migrations::default(),
+            replication: Replication::new(identity.replication_id.clone(), now),
+            ack_waiters: Vec::new(),
             scripts: Scripts::default(),
             waiters: Waiters::default(),
-            disk_waits: DiskWaits::default(),
             journal: Journal::default(),
             timers: Timers::new(now),
             clock,
@@ -244,7 +254,7 @@ impl Server {
         self.memory.net().max(0) as u64
     }
 
-    pub fn set_standing(&mut self, bit: u16, on: bool) {
+    pub fn set_standing(&mut self, bit: u32, on: bool) {
         if on { self.standing |= bit } else { self.standing &= !bit }
     }
 
@@ -259,7 +269,7 @@ impl Server {
         self.pause = Pause { until: until.max(self.pause.until), is_all: is_all || self.pause.is_all };
         self.set_standing(standing::PAUSED, true);
         // Data stands still: what is due stays, unseen, until the pause is over.
-        self.keyspace.set_rules(|rules| rules.may_expire = false);
+        self.update_expiry();
         self.timers.insert(self.pause.until, Alarm::PauseEnd);
     }
 
@@ -267,7 +277,7 @@ impl Server {
     pub fn end_pause(&mut self) {
         self.pause = Pause::default();
         self.set_standing(standing::PAUSED, false);
-        self.keyspace.set_rules(|rules| rules.may_expire = true);
+        self.update_expiry();
         self.release_held();
     }
 
@@ -366,6 +376,10 @@ impl Server {
         self.scripts.allows_deprecated = settings.lua_deprecated_api;
         self.set_standing(standing::MEMORY, settings.maxmemory_bytes > 0);
         self.update_write_gate();
+        self.update_replica_gates();
+        if let Some(backlog) = &mut self.replication.backlog {
+            backlog.resize(settings.repl_backlog_bytes);
+        }
         self.observe.apply_settings(&settings);
         // Large replies are noted, too; and where clients' memory is limited, whoever gets something is counted.
         let large_from = usize::try_from(self.observe.large_reply_from).unwrap_or(usize::MAX);
@@ -400,9 +414,13 @@ impl Server {
         self.persist.aof.fault().map(DiskFault::AppendOnly)
     }
 
-    /// Writes need replicas, of which this server has none.
+    /// Writes need more replicas than were heard of lately.
     pub fn lacks_replicas(&self) -> bool {
-        self.settings.min_replicas_to_write > 0 && self.settings.min_replicas_lag_s_max > 0
+        let settings = &self.settings;
+        settings.min_replicas_to_write > 0
+            && settings.min_replicas_lag_s_max > 0
+            && !self.replication.is_replica()
+            && self.replication.good_replicas < settings.min_replicas_to_write as usize
     }
 }
 

@@ -84,6 +84,9 @@ pub trait World {
         Ok(())
     }
 
+    /// From here on the process is a replica's, or a master's.
+    fn take_role(&mut self, _is_replica: bool) {}
+
     /// Shows the process under the name that the settings say.
     fn set_process_title(&mut self, _: &Settings) {}
 

@@ -134,7 +134,11 @@ impl Engine {
     /// What the loop does before it sends the replies of a turn; an error when none may leave.
     pub fn end_turn(&mut self) -> Result<(), readers::MustLeave> {
         gyre::exec::tracking::broadcast(&mut self.server);
-        readers::drain(&mut self.server, &mut self.world)
+        gyre::exec::replication::stream_applied(&mut self.server, &mut self.world);
+        gyre::exec::replication::acks::ask(&mut self.server);
+        readers::drain(&mut self.server, &mut self.world)?;
+        gyre::exec::replication::acks::serve(&mut self.server);
+        Ok(())
     }
 
     /// Virtual time goes on, wall and all.

@@ -9,6 +9,7 @@ mod journal;
 mod migrate;
 mod newer;
 mod observing;
+mod replication;
 mod scripts;
 mod sets;
 mod snapshots;

@@ -25,6 +25,10 @@ pub struct Wires {
 pub struct SimulatedLinks(pub Rc<RefCell<Wires>>);
 
 impl Links for SimulatedLinks {
+    fn open_from(&mut self, _: &[u8], host: &[u8], port: u16) -> io::Result<LinkKey> {
+        self.open(host, port)
+    }
+
     fn open(&mut self, host: &[u8], port: u16) -> io::Result<LinkKey> {
         let mut wires = self.0.borrow_mut();
         if wires.refuses {

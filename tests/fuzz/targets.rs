@@ -80,7 +80,15 @@ fn load(bytes: &[u8], window: usize) -> Option<(Keyspace, Vec<Vec<u8>>)> {
 }
 
 fn save(keyspace: &Keyspace, libraries: &[Vec<u8>], version: u32) -> Vec<u8> {
-    let facts = Facts { redis_version: "8.0.6", now_s: 0, used_memory: 0, is_aof_base: false, libraries };
+    let facts = Facts {
+        place: None,
+        without_keys: false,
+        redis_version: "8.0.6",
+        now_s: 0,
+        used_memory: 0,
+        is_aof_base: false,
+        libraries,
+    };
     let writer = Writer::new(Vec::new(), Choices { compress: true, checksum: true, version });
     write_dump(writer, keyspace, &facts, &mut |_| Ok(())).expect("memory takes all")
 }

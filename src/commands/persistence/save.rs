@@ -10,7 +10,7 @@ const IN_PROGRESS: Stop = Stop::error("ERR Background save already in progress")
 const FAILED: Stop = Stop::error("ERR");
 
 pub fn save(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
-    if server.persist.has_child_for(Purpose::Snapshot) {
+    if server.persist.has_child_for(Purpose::Snapshot) || server.persist.has_child_for(Purpose::Transfer) {
         return Err(IN_PROGRESS);
     }
     if !snapshot::save_on_demand(server, world) {
@@ -29,7 +29,7 @@ pub fn bgsave(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Ou
     if call.argc() > 1 && !schedules {
         return Err(fault::SYNTAX);
     }
-    if server.persist.has_child_for(Purpose::Snapshot) {
+    if server.persist.has_child_for(Purpose::Snapshot) || server.persist.has_child_for(Purpose::Transfer) {
         return Err(IN_PROGRESS);
     }
     let has_child = server.persist.child.is_some();

@@ -28,7 +28,6 @@ const NO_DEFRAG: &str =
 const FLUSH: &str = "what is flushed is freed in slices, however it is asked for";
 const LOADING: &str = "a dump is loaded in pieces that are bounded by time";
 const PURGE: &str = "free pages go back to the system at once";
-const REPLICATION: &str = "replication is not there yet";
 const SANITIZE: &str = "payloads are checked in any case";
 const TLS: &str = "TLS is not there yet";
 
@@ -73,7 +72,7 @@ settings! {
     accepts_per_tick_max: u32 = integer("max-new-connections-per-cycle", "10", 1, 1000).idle(ACCEPTS);
     tls_accepts_per_tick_max: u32 = integer("max-new-tls-connections-per-cycle", "1", 1, 1000).idle(TLS);
     socket_mark: u32 = integer("socket-mark-id", "0", 0, UINT_MAX).immutable().idle("sockets are not marked");
-    bind_source: Vec<u8> = optional_text("bind-source-addr").idle(REPLICATION);
+    bind_source: Vec<u8> = optional_text("bind-source-addr");
     io_threads: u32 = integer("io-threads", "1", 1, 128).immutable().idle("one thread serves every socket");
 
     // Requests, replies and clients
@@ -145,7 +144,7 @@ settings! {
     rdb_checksum: bool = yes_no("rdbchecksum", "yes").immutable();
     rdb_version: RdbVersion = choice("rdb-version", "12", RdbVersion::WORDS);
     rdb_incremental_fsync: bool = yes_no("rdb-save-incremental-fsync", "yes");
-    rdb_del_sync_files: bool = yes_no("rdb-del-sync-files", "no").idle(REPLICATION);
+    rdb_del_sync_files: bool = yes_no("rdb-del-sync-files", "no");
     rdb_key_save_delay_us: i32 = integer("rdb-key-save-delay", "0", INT_MIN, INT_MAX).hidden();
     key_load_delay_us: i32 = integer("key-load-delay", "0", INT_MIN, INT_MAX).hidden();
     loading_breath_bytes: u32 = integer("loading-process-events-interval-bytes", "524288", 1024, INT_MAX)
@@ -229,7 +228,7 @@ settings! {
         .alias("aof_rewrite_cpulist").immutable();
     bgsave_cpus: Vec<u8> = optional_text("bgsave-cpulist").alias("bgsave_cpulist").immutable();
     ignore_warnings: Vec<u8> = text("ignore-warnings", "").idle("no warning of the start stops the server");
-    shutdown_timeout_s: i64 = integer("shutdown-timeout", "10", 0, INT_MAX).idle(REPLICATION);
+    shutdown_timeout_s: i64 = integer("shutdown-timeout", "10", 0, INT_MAX).idle("the server does not wait for replicas when it leaves");
     shutdown_on_sigint: ShutdownWords = several("shutdown-on-sigint", "default", ShutdownWords::WORDS);
     shutdown_on_sigterm: ShutdownWords = several("shutdown-on-sigterm", "default", ShutdownWords::WORDS);
 
@@ -245,43 +244,42 @@ settings! {
 
     // Replication
     replica_of: Option<MasterAddress> = special("replicaof", "", "host and port")
-        .alias("slaveof").multi_word().immutable().idle(REPLICATION);
-    master_user: Vec<u8> = optional_text("masteruser").sensitive().idle(REPLICATION);
-    master_auth: Vec<u8> = optional_text("masterauth").sensitive().idle(REPLICATION);
+        .alias("slaveof").multi_word().immutable();
+    master_user: Vec<u8> = optional_text("masteruser").sensitive();
+    master_auth: Vec<u8> = optional_text("masterauth").sensitive();
     replica_serve_stale_data: bool = yes_no("replica-serve-stale-data", "yes")
-        .alias("slave-serve-stale-data").idle(REPLICATION);
-    replica_read_only: bool = yes_no("replica-read-only", "yes").alias("slave-read-only").idle(REPLICATION);
+        .alias("slave-serve-stale-data");
+    replica_read_only: bool = yes_no("replica-read-only", "yes").alias("slave-read-only");
     replica_ignore_maxmemory: bool = yes_no("replica-ignore-maxmemory", "yes")
-        .alias("slave-ignore-maxmemory").idle(REPLICATION);
-    replica_lazy_flush: bool = yes_no("replica-lazy-flush", "no").alias("slave-lazy-flush").idle(REPLICATION);
-    replica_priority: u32 = integer("replica-priority", "100", 0, INT_MAX).alias("slave-priority").idle(REPLICATION);
-    replica_announce_ip: Vec<u8> = optional_text("replica-announce-ip").alias("slave-announce-ip").idle(REPLICATION);
+        .alias("slave-ignore-maxmemory");
+    replica_lazy_flush: bool = yes_no("replica-lazy-flush", "no").alias("slave-lazy-flush").idle("old data is always freed in slices");
+    replica_priority: u32 = integer("replica-priority", "100", 0, INT_MAX).alias("slave-priority");
+    replica_announce_ip: Vec<u8> = optional_text("replica-announce-ip").alias("slave-announce-ip");
     replica_announce_port: u16 = integer("replica-announce-port", "0", 0, 65535)
-        .alias("slave-announce-port").idle(REPLICATION);
-    replica_announced: bool = yes_no("replica-announced", "yes").idle(REPLICATION);
-    replica_ignore_disk_errors: bool = yes_no("replica-ignore-disk-write-errors", "no").idle(REPLICATION);
+        .alias("slave-announce-port");
+    replica_announced: bool = yes_no("replica-announced", "yes");
+    replica_ignore_disk_errors: bool = yes_no("replica-ignore-disk-write-errors", "no").idle("a replica obeys its master in any case");
     replica_full_sync_buffer_bytes_max: u64 = memory("replica-full-sync-buffer-limit", "0", 0, LONG_MAX_U)
-        .idle(REPLICATION);
+        .idle("dump and stream come by one connection");
     min_replicas_to_write: u32 = integer("min-replicas-to-write", "0", 0, INT_MAX)
         .alias("min-slaves-to-write").tells(Change::Replication);
     min_replicas_lag_s_max: u32 = integer("min-replicas-max-lag", "10", 0, INT_MAX)
         .alias("min-slaves-max-lag").tells(Change::Replication);
     repl_ping_period_s: u32 = integer("repl-ping-replica-period", "10", 1, INT_MAX)
-        .alias("repl-ping-slave-period").idle(REPLICATION);
-    repl_timeout_s: u32 = integer("repl-timeout", "60", 1, INT_MAX).idle(REPLICATION);
+        .alias("repl-ping-slave-period");
+    repl_timeout_s: u32 = integer("repl-timeout", "60", 1, INT_MAX);
     repl_backlog_bytes: u64 = memory("repl-backlog-size", "1mb", 1, LONG_MAX_U)
-        .tells(Change::Replication).idle(REPLICATION);
-    repl_backlog_ttl_s: i64 = integer("repl-backlog-ttl", "3600", 0, LONG_MAX).idle(REPLICATION);
-    repl_disable_tcp_nodelay: bool = yes_no("repl-disable-tcp-nodelay", "no").idle(REPLICATION);
-    repl_diskless_sync: bool = yes_no("repl-diskless-sync", "yes").idle(REPLICATION);
-    repl_diskless_sync_delay_s: u32 = integer("repl-diskless-sync-delay", "5", 0, INT_MAX).idle(REPLICATION);
-    repl_diskless_sync_replicas_max: u32 = integer("repl-diskless-sync-max-replicas", "0", 0, INT_MAX)
-        .idle(REPLICATION);
+        .tells(Change::Replication);
+    repl_backlog_ttl_s: i64 = integer("repl-backlog-ttl", "3600", 0, LONG_MAX);
+    repl_disable_tcp_nodelay: bool = yes_no("repl-disable-tcp-nodelay", "no").idle("replicas are sent what there is at once");
+    repl_diskless_sync: bool = yes_no("repl-diskless-sync", "yes");
+    repl_diskless_sync_delay_s: u32 = integer("repl-diskless-sync-delay", "5", 0, INT_MAX);
+    repl_diskless_sync_replicas_max: u32 = integer("repl-diskless-sync-max-replicas", "0", 0, INT_MAX);
     repl_diskless_load: DisklessLoad = choice("repl-diskless-load", "disabled", DisklessLoad::WORDS)
-        .denied_while_loading().idle(REPLICATION);
-    repl_rdb_channel: bool = yes_no("repl-rdb-channel", "yes").hidden().idle(REPLICATION);
+        .denied_while_loading().idle("a dump always comes into a file first");
+    repl_rdb_channel: bool = yes_no("repl-rdb-channel", "yes").hidden().idle("dump and stream come by one connection");
     propagation_errors: PropagationErrors = choice("propagation-error-behavior", "ignore", PropagationErrors::WORDS)
-        .idle(REPLICATION);
+        .idle("an error of a master's command goes to the log");
 
     // Cluster
     cluster_enabled: bool = yes_no("cluster-enabled", "no").immutable().idle(CLUSTER);

@@ -50,7 +50,7 @@ impl ChildSetups {
 
     pub fn of(&self, purpose: Purpose) -> &ChildSetup {
         match purpose {
-            Purpose::Snapshot => &self.snapshot,
+            Purpose::Snapshot | Purpose::Transfer => &self.snapshot,
             Purpose::Rewrite => &self.rewrite,
         }
     }

@@ -15,6 +15,7 @@ const PATH: &str = "/proc/self/oom_score_adj";
 const SCORE_MAX: i32 = 1000;
 /// Places in `oom-score-adj-values`.
 const MASTER: usize = 0;
+const REPLICA: usize = 1;
 const CHILD: usize = 2;
 
 /// What is known of the score.
@@ -22,6 +23,7 @@ const CHILD: usize = 2;
 pub struct OomScore {
     /// The score before the first change; `None`: it was not changed.
     base: Option<i32>,
+    pub is_replica: bool,
 }
 
 impl OomScore {
@@ -37,7 +39,7 @@ impl OomScore {
             Some(base) => base,
             None => *self.base.insert(read()?),
         };
-        write(score(settings, MASTER, base))
+        write(score(settings, if self.is_replica { REPLICA } else { MASTER }, base))
     }
 
     /// The score of a child; `None`: it keeps its parent's.
@@ -86,7 +88,7 @@ mod tests {
         assert_eq!(score(&settings, CHILD, 5), 1000);
         settings.oom_score_adj = OomScoreAdj::Absolute;
         assert_eq!(score(&settings, MASTER, 5), 10);
-        let known = OomScore { base: Some(0) };
+        let known = OomScore { base: Some(0), is_replica: false };
         assert_eq!(known.of_child(&settings), Some(1000));
         assert_eq!(OomScore::default().of_child(&settings), None);
         settings.oom_score_adj = OomScoreAdj::No;

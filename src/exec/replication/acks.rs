@@ -4,11 +4,10 @@ use crate::exec::blocking;
 use crate::keyspace::SessionKey;
 use crate::protocol::output::Output;
 use crate::protocol::reply::Reply;
-use crate::server::Server;
-use crate::server::journal::Readers;
+use crate::server::{Server, standing};
 
 /// Asks every replica where it is.
-const GETACK: [&[u8]; 3] = [b"REPLCONF", b"GETACK", b"*"];
+const GETACK: &[u8] = b"*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n";
 
 /// A replica says how far it is, in memory and, if it has a file, on its disk.
 pub fn acknowledge(server: &mut Server, session: SessionKey, offset: i64, on_disk: Option<i64>) {
@@ -30,13 +29,26 @@ pub fn count_good(server: &mut Server) {
     server.update_write_gate();
 }
 
-/// Who waits for acknowledgements is answered as soon as there are enough, and everybody is asked where he is while somebody waits.
-pub fn end_turn(server: &mut Server) {
-    if std::mem::take(&mut server.replication.wants_acks) && server.replication.has_replicas() {
-        server.journal.record_for(Readers::REPLICAS, 0, GETACK.into_iter());
+/// Everybody is asked where he is while somebody waits.
+pub fn ask(server: &mut Server) {
+    // While writes are paused nothing is said to replicas.
+    let is_paused = server.standing & standing::PAUSED != 0;
+    if !is_paused && std::mem::take(&mut server.replication.wants_acks) && server.replication.has_replicas() {
+        server.journal.pass_on(GETACK);
     }
+}
+
+const SWITCHED_OFF: &str = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+
+/// Who waits for acknowledgements is answered as soon as there are enough.
+pub fn serve(server: &mut Server) {
     if server.ack_waiters.is_empty() {
         return;
+    }
+    if !server.settings.append_only {
+        let in_vain: Vec<SessionKey> =
+            server.ack_waiters.iter().filter(|waiter| waiter.local > 0).map(|waiter| waiter.session).collect();
+        in_vain.into_iter().for_each(|session| blocking::end_with_error(server, session, SWITCHED_OFF));
     }
     let served: Vec<SessionKey> = server
         .ack_waiters
@@ -47,7 +59,9 @@ pub fn end_turn(server: &mut Server) {
         })
         .map(|waiter| waiter.session)
         .collect();
-    served.into_iter().for_each(|session| answer(server, session));
+    for session in served {
+        answer(server, session);
+    }
 }
 
 /// Ends a session's wait with what was acknowledged so far; false if it does not wait for that.

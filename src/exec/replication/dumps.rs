@@ -29,8 +29,11 @@ const CONGESTED_BYTES: usize = 256 * 1024;
 pub fn seek(server: &mut Server, world: &mut dyn World, session: SessionKey) {
     match server.persist.child.as_ref().map(|child| child.purpose) {
         Some(Purpose::Snapshot) => share(server, session),
+        // It comes when the rewrite is over.
+        Some(Purpose::Rewrite) => {
+            log::info!("Can't BGSAVE for SYNC while the AOF is being rewritten. Waiting for its end")
+        }
         Some(Purpose::Transfer) => log::info!("Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC"),
-        Some(_) => log::info!("No BGSAVE in progress, but another BG operation is active. BGSAVE for replication delayed"),
         None => {
             let settings = &server.settings;
             let can_stream = server.replication.of(session).is_some_and(|replica| replica.can.eof);
@@ -89,8 +92,13 @@ fn begin(server: &mut Server, world: &mut dyn World, can_stream: bool, wants: Wa
         true => snapshot::begin_transfer(server, world, wants),
         false => snapshot::begin_background(server, world),
     };
-    let waiting: Vec<SessionKey> =
-        server.replication.replicas.iter().filter(|replica| replica.is_waiting()).map(|replica| replica.session).collect();
+    let waiting: Vec<SessionKey> = server
+        .replication
+        .replicas
+        .iter()
+        .filter(|replica| replica.is_waiting())
+        .map(|replica| replica.session)
+        .collect();
     if !began {
         log::warn!("BGSAVE for replication failed");
         waiting.into_iter().for_each(|session| give_up(server, session));
@@ -101,9 +109,10 @@ fn begin(server: &mut Server, world: &mut dyn World, can_stream: bool, wants: Wa
     // Who loads the dump knows of no database that was selected before.
     server.journal.select_anew(Readers::REPLICAS);
     for session in waiting {
-        let fits = server.replication.of(session).is_some_and(|replica| {
-            replica.wants.is_served_with(wants) && (replica.can.eof || !to_sockets)
-        });
+        let fits = server
+            .replication
+            .of(session)
+            .is_some_and(|replica| replica.wants.is_served_with(wants) && (replica.can.eof || !to_sockets));
         if fits {
             set_up(server, session, offset, to_sockets);
         }
@@ -130,7 +139,8 @@ pub fn begin_if_due(server: &mut Server, world: &mut dyn World) {
     let Some(first) = waiting.first() else { return };
     let wants = first.wants;
     let group = waiting.iter().filter(|replica| replica.wants.is_served_with(wants));
-    let (count, can_stream) = group.clone().fold((0, true), |(count, can), replica| (count + 1, can && replica.can.eof));
+    let (count, can_stream) =
+        group.clone().fold((0, true), |(count, can), replica| (count + 1, can && replica.can.eof));
     let waits_s = group.map(|replica| (server.now - replica.asked_at) / 1000).max().unwrap_or(0);
     let settings = &server.settings;
     let most = settings.repl_diskless_sync_replicas_max;

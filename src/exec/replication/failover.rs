@@ -43,7 +43,7 @@ pub fn begin(server: &mut Server, failover: Failover) -> Result<(), Stop> {
         None => log::info!("FAILOVER requested to any replica."),
     }
     let until = server.now + PAUSE_MS;
-    server.pause_until(until, false);
+    server.begin_pause(until, false);
     server.replication.failover = Some(failover);
     server.replication.cron_due = server.now;
     server.replication.wants_acks = true;
@@ -102,7 +102,11 @@ pub(super) fn look(server: &mut Server, world: &mut dyn World) {
     if failover.deadline.is_some_and(|deadline| server.now >= deadline) {
         match target.filter(|_| is_forced) {
             Some(target) => {
-                log::info!("Failover to {}:{} time out exceeded, failing over.", String::from_utf8_lossy(&target.0), target.1);
+                log::info!(
+                    "Failover to {}:{} time out exceeded, failing over.",
+                    String::from_utf8_lossy(&target.0),
+                    target.1
+                );
                 hand_over(server, world, target);
             }
             None => give_up(server, world, "Replica never caught up before timeout"),

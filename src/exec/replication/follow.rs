@@ -82,6 +82,10 @@ fn leave(server: &mut Server, world: &mut dyn World) -> Option<Following> {
 
 /// What depends on being a master or a replica is told.
 fn changed(server: &mut Server, world: &mut dyn World) {
+    server.replication.own_keys.clear();
+    let mut settings = (*server.settings).clone();
+    settings.replica_of = server.replication.following.as_ref().map(|following| following.master.clone());
+    server.settings = std::rc::Rc::new(settings);
     server.update_replica_gates();
     server.update_expiry();
     // Failing is in the log.
@@ -189,10 +193,15 @@ pub fn released(server: &mut Server, world: &mut dyn World, session: SessionKey)
     }
 }
 
-/// News of a link; false if it is none of ours.
-pub fn on_news(server: &mut Server, world: &mut dyn World, link: LinkKey, news: LinkNews) -> bool {
+/// True when this is the link to the master.
+pub fn owns(server: &Server, link: LinkKey) -> bool {
+    server.replication.following.as_ref().is_some_and(|following| following.link() == Some(link.0))
+}
+
+/// News of the link to the master.
+pub fn on_news(server: &mut Server, world: &mut dyn World, link: LinkKey, news: LinkNews) {
     let now = server.now;
-    let Some(following) = following(server).filter(|following| following.link() == Some(link.0)) else { return false };
+    let Some(following) = following(server) else { return };
     match news {
         LinkNews::Connected => {
             log::info!("Non blocking connect for SYNC fired the event.");
@@ -214,7 +223,6 @@ pub fn on_news(server: &mut Server, world: &mut dyn World, link: LinkKey, news: 
             lost(server, world);
         }
     }
-    true
 }
 
 /// True while a link's bytes are to wait: the dump before them is being loaded.
@@ -383,7 +391,19 @@ fn received(server: &mut Server, world: &mut dyn World, link: LinkKey) {
     }
 }
 
-/// True when a dump waits to be loaded; the loop does it now.
+/// True while the loop loads what the master sent.
+pub fn is_loading(server: &Server) -> bool {
+    let following = server.replication.following.as_ref();
+    following.is_some_and(|following| matches!(following.phase, Phase::Loading { has_begun: true, .. }))
+}
+
+/// True when a dump waits to be loaded.
+pub fn has_dump(server: &Server) -> bool {
+    let following = server.replication.following.as_ref();
+    following.is_some_and(|following| matches!(following.phase, Phase::Loading { has_begun: false, .. }))
+}
+
+/// The same; the loop does it now.
 pub fn take_dump(server: &mut Server) -> bool {
     match following(server).map(|following| &mut following.phase) {
         Some(Phase::Loading { has_begun, .. }) => !std::mem::replace(has_begun, true),
@@ -406,10 +426,11 @@ pub fn clear_for_dump(server: &mut Server) {
 
 /// The dump is loaded: the stream goes on behind it.
 pub fn loaded(server: &mut Server, world: &mut dyn World) {
+    let now = server.now;
     let Some(following) = following(server) else { return };
     let Phase::Loading { link, .. } = following.phase else { return };
     let rest = std::mem::take(&mut following.unapplied);
-    following.last_heard = server.now;
+    following.last_heard = now;
     if let Some((id, offset)) = following.coming.take() {
         (server.replication.id, server.replication.taken) = (id, offset);
     } else {

@@ -49,6 +49,10 @@ pub fn apply_end(server: &mut Server, world: &mut dyn World) {
     let (Some(session), Some(following)) = (server.sessions.get(key), &mut server.replication.following) else {
         return;
     };
+    if session.has(flag::IN_BATCH) {
+        // Its bytes are on their way, and nobody can tell how far.
+        return;
+    }
     if session.has(flag::CLOSE_AFTER_REPLY) {
         // What it said makes no sense; it has no socket that could be waited for.
         server.sessions.queue_close(key);

@@ -78,6 +78,22 @@ pub fn ask(call: &mut Call, server: &mut Server, world: &mut dyn World, place: O
     Ok(())
 }
 
+/// A master that fails over asks its replica, by PSYNC, to take over.
+pub fn take_over(call: &Call, server: &mut Server, world: &mut dyn World) -> Result<(), Stop> {
+    let id = String::from_utf8_lossy(call.arg(1)).into_owned();
+    log::warn!("Failover request received for replid {id}.");
+    if !server.replication.is_replica() {
+        return Err(Stop::error("ERR PSYNC FAILOVER can't be sent to a master."));
+    }
+    if !id.eq_ignore_ascii_case(&server.replication.id) {
+        return Err(Stop::error("ERR PSYNC FAILOVER replid must match my replid."));
+    }
+    super::follow::end(server, world);
+    let name = name_of(server, call.session);
+    log::info!("MASTER MODE enabled (failover request from '{name}')");
+    Ok(())
+}
+
 /// From here on the session is a replica.
 fn attach(server: &mut Server, key: SessionKey) {
     let now = server.now;

@@ -58,14 +58,7 @@ pub fn find_plan(
         let is_old_style = file.name == settings.append_file_name;
         plan.total_bytes += length;
         plan.base_bytes += if is_base { length } else { 0 };
-        plan.files.push(PlannedFile {
-            name,
-            path,
-            length,
-            is_base,
-            is_last: false,
-            is_old_style,
-        });
+        plan.files.push(PlannedFile { name, path, length, is_base, is_last: false, is_old_style });
     }
     // What has nothing but empty files behind it is the last one: nothing is lost between.
     let filled = plan.files.iter().rposition(|file| file.length > 0).unwrap_or(0);

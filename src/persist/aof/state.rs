@@ -77,6 +77,22 @@ impl Desk<'_> {
     }
 }
 
+/// A place in what was recorded.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    /// Position of the journal.
+    position: u64,
+    /// The replication offset there.
+    offset: i64,
+}
+
+impl Mark {
+    /// The one that is further.
+    fn max(self, other: Mark) -> Mark {
+        if other.position > self.position { other } else { self }
+    }
+}
+
 /// The file that grows.
 struct Current {
     file: Box<dyn AppendFile>,
@@ -87,7 +103,7 @@ struct Current {
     /// Something was written that no sync was begun for.
     is_unsynced: bool,
     /// The journal's position that the sync under way will cover.
-    syncing: Option<u64>,
+    syncing: Option<Mark>,
 }
 
 /// A sync that failed.
@@ -110,11 +126,11 @@ pub struct AppendOnly {
     files_opened: u64,
     buffer: Vec<u8>,
     /// Positions of the journal, as drawn above.
-    taken: u64,
-    written: u64,
-    synced: u64,
+    taken: Mark,
+    written: Mark,
+    synced: Mark,
     /// The position at which the file that grows was begun.
-    begun_at: u64,
+    begun_at: Mark,
     /// The replication offset at which the increment of a first base was begun.
     waiting_offset: Option<i64>,
     /// Seconds of the last annotation.
@@ -160,10 +176,10 @@ impl Default for AppendOnly {
             retiring: None,
             files_opened: 0,
             buffer: Vec::new(),
-            taken: 0,
-            written: 0,
-            synced: 0,
-            begun_at: 0,
+            taken: Mark::default(),
+            written: Mark::default(),
+            synced: Mark::default(),
+            begun_at: Mark::default(),
             waiting_offset: None,
             annotated_s: 0,
             last_sync: 0,
@@ -194,7 +210,7 @@ impl Default for AppendOnly {
 
 impl std::fmt::Debug for AppendOnly {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let positions = (self.taken, self.written, self.synced);
+        let positions = (self.taken.position, self.written.position, self.synced.position);
         out.debug_struct("AppendOnly")
             .field("state", &self.state)
             .field("positions", &positions)
@@ -210,12 +226,17 @@ impl AppendOnly {
 
     /// Position of the journal up to which it was taken.
     pub fn taken(&self) -> u64 {
-        self.taken
+        self.taken.position
+    }
+
+    /// The replication offset up to which all is on the disk.
+    pub fn offset_on_disk(&self) -> i64 {
+        if self.state == State::On { self.synced.offset } else { 0 }
     }
 
     /// True when a crash loses nothing that was recorded up to `position`.
     pub fn is_safe(&self, position: u64) -> bool {
-        self.state == State::On && self.synced >= position
+        self.state == State::On && self.synced.position >= position
     }
 
     pub fn buffer_bytes(&self) -> usize {
@@ -252,9 +273,9 @@ impl AppendOnly {
         self.is_lost
     }
 
-    /// The journal has so many bytes more, whoever they are for.
-    pub fn note_recorded(&mut self, bytes: u64) {
-        self.taken += bytes;
+    /// The journal has so many bytes more, whoever they are for, and the replication stream is at `offset` behind them.
+    pub fn note_recorded(&mut self, bytes: u64, offset: i64) {
+        self.taken = Mark { position: self.taken.position + bytes, offset };
     }
 
     /// Takes what the journal recorded since the last time, and brings as much of everything to file and disk as is to be there
@@ -463,10 +484,10 @@ impl AppendOnly {
         }
     }
 
-    fn note_sync(&mut self, outcome: std::io::Result<()>, position: u64, number: u64, now: Ms) {
+    fn note_sync(&mut self, outcome: std::io::Result<()>, mark: Mark, number: u64, now: Ms) {
         match outcome {
             // Of a file that failed before, success says nothing.
-            Ok(()) if self.sync_fault.is_none() => self.synced = self.synced.max(position),
+            Ok(()) if self.sync_fault.is_none() => self.synced = self.synced.max(mark),
             Ok(()) => {}
             Err(error) => {
                 self.fail_sync(&error, number);

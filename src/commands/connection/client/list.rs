@@ -28,7 +28,12 @@ impl Class {
     }
 
     pub fn of(session: &Session) -> Class {
-        if session.has(flag::SUBSCRIBED) { Class::PubSub } else { Class::Normal }
+        match () {
+            () if session.has(flag::MASTER) => Class::Master,
+            () if session.has(flag::REPLICA) => Class::Replica,
+            () if session.has(flag::SUBSCRIBED) => Class::PubSub,
+            () => Class::Normal,
+        }
     }
 }
 

@@ -47,7 +47,10 @@ pub fn unblock(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outco
     let target = server
         .sessions
         .find_id(id as u64)
-        .filter(|s| s.blocked.as_ref().is_some_and(|blocked| !blocked.keys.is_empty()))
+        .filter(|s| {
+            let waits_for_acks = server.ack_waiters.iter().any(|waiter| waiter.session == s.key);
+            waits_for_acks || s.blocked.as_ref().is_some_and(|blocked| !blocked.keys.is_empty())
+        })
         .map(|s| s.key);
     match target {
         None => call.reply.integer(0),

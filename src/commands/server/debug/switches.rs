@@ -97,7 +97,9 @@ pub(super) fn match_glob(call: &mut Call, _: &mut Server, _: &mut dyn World) -> 
 }
 
 pub(super) fn change_replication_id(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
-    server.identity.replication_id = server.random.hex(40);
+    log::warn!("Changing replication IDs after receiving DEBUG change-repl-id");
+    server.replication.id = server.random.hex(40);
+    server.replication.clear_second_id();
     call.reply.ok();
     Ok(())
 }

@@ -102,20 +102,6 @@ fn loading_progress(page: &mut Page, progress: &LoadProgress, now: Ms) {
     page.line("loading_eta_seconds", left_s);
 }
 
-pub(super) fn replication(page: &mut Page) {
-    page.line("role", "master");
-    page.line("connected_slaves", 0);
-    page.line("master_failover_state", "no-failover");
-    page.line("master_replid", page.server.identity.replication_id.clone());
-    page.line("master_replid2", "0".repeat(40));
-    page.line("master_repl_offset", 0);
-    page.line("second_repl_offset", -1);
-    page.line("repl_backlog_active", 0);
-    page.line("repl_backlog_size", page.server.settings.repl_backlog_bytes);
-    page.line("repl_backlog_first_byte_offset", 0);
-    page.line("repl_backlog_histlen", 0);
-}
-
 pub(super) fn cluster(page: &mut Page) {
     page.line("cluster_enabled", 0);
 }

@@ -1,6 +1,7 @@
 //! Where memory goes: one account that INFO memory, MEMORY STATS and MEMORY DOCTOR all tell of.
 
 use crate::base::memory::allocator_stat;
+use crate::server::session::flag;
 use crate::server::{ProcessFacts, Server};
 
 /// Bytes by purpose and by layer of the system.
@@ -11,6 +12,8 @@ pub struct Account {
     pub startup: u64,
     /// Buffers of clients.
     pub clients: u64,
+    /// Buffers of replicas.
+    pub replicas: u64,
     /// The databases' tables, without the entries.
     pub tables: u64,
     pub keys: u64,
@@ -52,7 +55,8 @@ impl Account {
             used,
             peak: server.memory_peak.max(used),
             startup: server.memory_startup,
-            clients: server.sessions.iter().map(|session| server.client_bytes(session).total as u64).sum(),
+            clients: of_sessions(server, false),
+            replicas: of_sessions(server, true),
             tables: server.keyspace.iter().filter(|db| !db.is_empty()).map(|db| db.table_bytes() as u64).sum(),
             keys: server.keyspace.len() as u64,
             allocated: allocator_stat(c"stats.allocated"),
@@ -65,7 +69,7 @@ impl Account {
 
     /// What is not data: what was there before, clients, tables.
     pub fn overhead(&self) -> u64 {
-        self.startup + self.clients + self.tables
+        self.startup + self.clients + self.replicas + self.tables
     }
 
     pub fn dataset(&self) -> u64 {
@@ -128,6 +132,12 @@ impl Account {
             ),
         ]
     }
+}
+
+/// Buffers of clients, or of replicas.
+fn of_sessions(server: &Server, of_replicas: bool) -> u64 {
+    let meant = server.sessions.iter().filter(|session| session.has(flag::REPLICA) == of_replicas);
+    meant.map(|session| server.client_bytes(session).total as u64).sum()
 }
 
 fn percent(part: u64, whole: u64) -> f64 {

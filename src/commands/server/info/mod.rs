@@ -6,6 +6,7 @@ mod commands;
 mod data;
 pub mod memory;
 mod process;
+mod replication;
 mod traffic;
 
 use crate::exec::{Call, Command, CommandTable, Outcome};
@@ -68,7 +69,7 @@ const SECTIONS: &[Section] = &[
     section("persistence", "Persistence", Shown::ByDefault, data::persistence),
     section("threads", "Threads", Shown::ByDefault, process::threads),
     section("stats", "Stats", Shown::ByDefault, traffic::stats),
-    section("replication", "Replication", Shown::ByDefault, data::replication),
+    section("replication", "Replication", Shown::ByDefault, replication::section),
     section("cpu", "CPU", Shown::ByDefault, process::cpu),
     section("modules", "Modules", Shown::ByDefault, |_| {}),
     section("commandstats", "Commandstats", Shown::WithAll, commands::command_stats),

@@ -43,21 +43,23 @@ pub(super) fn stats(page: &mut Page) {
     let kilobytes = |bytes: u64| format!("{:.2}", bytes as f64 / 1024.0);
     let (commands, turns, turn_us) = (rates.commands.mean(), rates.turns.mean(), rates.turn_us.mean());
     let (input, output) = (kilobytes(rates.input_bytes.mean()), kilobytes(rates.output_bytes.mean()));
+    let (repl_input, repl_output) =
+        (kilobytes(rates.replication_input_bytes.mean()), kilobytes(rates.replication_output_bytes.mean()));
     page.line("total_connections_received", totals.connections_received);
     page.line("total_commands_processed", page.server.observe.calls());
     page.line("instantaneous_ops_per_sec", commands);
     page.line("total_net_input_bytes", totals.net_input_bytes);
     page.line("total_net_output_bytes", totals.net_output_bytes);
-    page.line("total_net_repl_input_bytes", 0);
-    page.line("total_net_repl_output_bytes", 0);
+    page.line("total_net_repl_input_bytes", totals.net_repl_input_bytes);
+    page.line("total_net_repl_output_bytes", totals.net_repl_output_bytes);
     page.line("instantaneous_input_kbps", input);
     page.line("instantaneous_output_kbps", output);
-    page.line("instantaneous_input_repl_kbps", "0.00");
-    page.line("instantaneous_output_repl_kbps", "0.00");
+    page.line("instantaneous_input_repl_kbps", repl_input);
+    page.line("instantaneous_output_repl_kbps", repl_output);
     page.line("rejected_connections", totals.connections_rejected);
-    page.line("sync_full", 0);
-    page.line("sync_partial_ok", 0);
-    page.line("sync_partial_err", 0);
+    page.line("sync_full", page.server.replication.full_syncs);
+    page.line("sync_partial_ok", page.server.replication.partial_syncs);
+    page.line("sync_partial_err", page.server.replication.partial_sync_refusals);
     page.line("expired_subkeys", counters.expired_fields);
     page.line("expired_keys", counters.expired);
     // Keys go when they are due: none is left stale, and no cycle ends before its work is done.
@@ -82,7 +84,7 @@ pub(super) fn stats(page: &mut Page) {
     page.line("total_forks", page.server.persist.forks);
     let links = page.server.migrations.links();
     page.line("migrate_cached_sockets", links);
-    page.line("slave_expires_tracked_keys", 0);
+    page.line("slave_expires_tracked_keys", page.server.replication.own_keys.len());
     for name in ["hits", "misses", "key_hits", "key_misses"] {
         page.line(&format!("active_defrag_{name}"), 0);
     }

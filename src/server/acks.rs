@@ -1,0 +1,78 @@
+//! Replication as the rest of the server asks after it: offsets, acknowledgements, and what a replica may do.
+
+use super::session::flag;
+use super::state::{Server, standing};
+use crate::keyspace::SessionKey;
+use crate::protocol::output::Output;
+use crate::replication::Replica;
+
+/// Who waits for acknowledgements: WAIT, WAITAOF.
+#[derive(Clone, Copy, Debug)]
+pub struct AckWaiter {
+    pub session: SessionKey,
+    /// The byte of the stream that is to be acknowledged.
+    pub offset: i64,
+    /// The position of the journal up to which the own disk is to have it.
+    pub position: u64,
+    /// Own disks: none or this one's.
+    pub local: usize,
+    pub replicas: usize,
+    /// It is the disks that count.
+    pub on_disk: bool,
+}
+
+impl Server {
+    /// Bytes of the replication stream so far, to the last command.
+    pub fn replication_offset(&self) -> i64 {
+        self.replication.taken + self.journal.replica_bytes as i64
+    }
+
+    /// The byte of the stream up to which this server's own file is on the disk; `None`: it has none.
+    pub fn replication_offset_on_disk(&self) -> Option<i64> {
+        self.settings.append_only.then(|| self.persist.aof.offset_on_disk())
+    }
+
+    /// Position of the journal now, whoever reads it: what was recorded before it is told from what comes.
+    pub fn journal_position(&self) -> u64 {
+        self.persist.aof.taken() + self.journal.unread_bytes()
+    }
+
+    /// Disks here, and replicas, that have what a waiter waits for.
+    pub fn acks_of(&self, waiter: &AckWaiter) -> (usize, usize) {
+        let local = self.persist.aof.is_safe(waiter.position);
+        (usize::from(local), self.replication.acknowledged(waiter.offset, waiter.on_disk))
+    }
+
+    /// Bytes that wait for replicas: no key is evicted for them, or evicting would feed what it is to relieve.
+    pub fn replica_buffer_bytes(&self) -> u64 {
+        let bytes = |out: &Output| {
+            let (own, shared) = out.memory_usage();
+            (own + shared) as u64
+        };
+        let of = |replica: &Replica| {
+            self.sessions.get(replica.session).map_or(0, |session| bytes(&session.out)) + bytes(&replica.held)
+        };
+        self.replication.attached().map(of).sum()
+    }
+
+    /// Keys that are due may go: not while the data stands still or comes, and on a replica by its master's word only.
+    pub fn update_expiry(&mut self) {
+        let stands_still = self.standing & (standing::PAUSED | standing::LOADING) != 0;
+        let may_expire = !stands_still && !self.replication.is_replica();
+        self.keyspace.set_rules(|rules| rules.may_expire = may_expire);
+    }
+
+    /// What a replica refuses follows from its settings and from how it stands with its master.
+    pub fn update_replica_gates(&mut self) {
+        let is_stale = self.replication.is_stale() && !self.settings.replica_serve_stale_data;
+        self.set_standing(standing::STALE, is_stale);
+        let (is_replica, is_read_only) = (self.replication.is_replica(), self.settings.replica_read_only);
+        self.set_standing(standing::READ_ONLY, is_replica && is_read_only);
+        self.set_standing(standing::OWN_WRITES, is_replica && !is_read_only);
+    }
+
+    /// The session speaks for the master: it is obeyed.
+    pub fn is_master(&self, session: SessionKey) -> bool {
+        self.sessions.get(session).is_some_and(|session| session.has(flag::MASTER))
+    }
+}
