@@ -15,8 +15,8 @@ use crate::base::clock::Clock;
 use crate::config::arguments::{self, Request};
 use crate::config::load::{Outside, load};
 use crate::exec::{Command, CommandTable};
-use crate::persist::RealFiles;
 use crate::persist::check::{self, Style};
+use crate::persist::{RealFiles, aof};
 use crate::server::REDIS_VERSION;
 
 /// Files and the working directory, for the loading of the configuration; renamed commands are noted.
@@ -118,6 +118,9 @@ pub fn main(words: Vec<OsString>, families: &[&'static [&'static [Command]]]) ->
     if let Some(style) = check::style_of(&program) {
         return check_dump(&words, style);
     }
+    if aof::check::is_called(&program) {
+        return check_append_only(&program, &words);
+    }
     match arguments::parse(&words) {
         Request::Version => {
             println!("{}", version());
@@ -164,6 +167,39 @@ fn check_dump(words: &[Vec<u8>], style: Style) -> ExitCode {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match check::check(&path, style, &mut RealFiles, now, &mut out) {
         Ok(true) if out.flush().is_ok() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// What the program does under the name `gyre-check-aof`.
+fn check_append_only(program: &[u8], words: &[Vec<u8>]) -> ExitCode {
+    if let [flag] = words
+        && matches!(&flag[..], b"-v" | b"--version")
+    {
+        println!("{}", version());
+        return ExitCode::SUCCESS;
+    }
+    let (task, path) = match aof::check::parse_arguments(words) {
+        Ok(asked) => asked,
+        Err("") => {
+            let program = String::from_utf8_lossy(program);
+            println!("Usage: {program} [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>");
+            return ExitCode::FAILURE;
+        }
+        Err(text) => {
+            println!("{text}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let now = Clock::real().wall_ms();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut asks = || {
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).is_ok() && answer.trim_start().starts_with(['y', 'Y'])
+    };
+    let checked = aof::check::check(&path_of(path), task, &mut RealFiles, now, &mut out, &mut asks);
+    match (checked, out.flush()) {
+        (Ok(true), Ok(())) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
 }

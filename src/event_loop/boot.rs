@@ -107,6 +107,7 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
         loading: None,
         congested_pipe: None,
         leaves_with: None,
+        leaves_at_once: false,
         ran: 0,
         turn_began: 0,
         has_backlog: false,

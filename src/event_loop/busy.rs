@@ -47,7 +47,7 @@ pub fn read(outside: &mut Outside, server: &mut Server) -> Vec<SessionKey> {
         Wake::Listener(index) => listeners.push(index),
         Wake::Pipe(index) => news.pipes.push(index),
         Wake::Signal => news.signal = true,
-        Wake::Timer => {}
+        Wake::Helper | Wake::Timer => {}
     });
     if let Err(error) = polled {
         log::error!("poll failed: {error}");

@@ -63,7 +63,11 @@ impl Pipe for PipeEnd {
 
 impl Outside {
     /// See `persist::Outside::fork`.
-    pub(super) fn fork_child(&mut self, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
+    pub(super) fn fork_child(
+        &mut self,
+        purpose: Purpose,
+        work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32,
+    ) -> io::Result<u32> {
         let mut ends: [RawFd; 2] = [-1; 2];
         // Safety: the array has room for the two descriptors.
         if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } < 0 {
@@ -78,7 +82,7 @@ impl Outside {
                 close(writing);
                 Err(error)
             }
-            0 => be_child(writing, self, work),
+            0 => be_child(writing, self, purpose, work),
             pid => {
                 close(writing);
                 self.watch_child(LiveChild { pid, pipe: reading })?;
@@ -196,7 +200,12 @@ impl EventLoop {
 }
 
 /// The life of the child.
-fn be_child(pipe: RawFd, outside: &Outside, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> ! {
+fn be_child(
+    pipe: RawFd,
+    outside: &Outside,
+    purpose: Purpose,
+    work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32,
+) -> ! {
     // Safety: only this thread exists here; signals get what a child should do: our own signal ends it, the terminal's
     // interrupt is the parent's matter.
     unsafe {
@@ -205,7 +214,7 @@ fn be_child(pipe: RawFd, outside: &Outside, work: &mut dyn FnMut(&mut dyn Files,
         libc::signal(libc::SIGINT, libc::SIG_IGN);
     }
     close_all_but(pipe);
-    set_up(outside);
+    set_up(outside, purpose);
     // The end is not dropped: leaving closes it, and that is the news of our end.
     let mut end = ManuallyDrop::new(PipeEnd(pipe));
     let code = catch_unwind(AssertUnwindSafe(|| work(&mut RealFiles, &mut *end))).unwrap_or(PANICKED);
@@ -215,8 +224,8 @@ fn be_child(pipe: RawFd, outside: &Outside, work: &mut dyn FnMut(&mut dyn Files,
 
 /// The child's own name, processors and rank when memory runs out. None of it is a reason not to work, and there is no
 /// logger to tell of a failure.
-fn set_up(outside: &Outside) {
-    let setup = &outside.child_setup;
+fn set_up(outside: &Outside, purpose: Purpose) {
+    let setup = outside.child_setups.of(purpose);
     if let Some(title) = &setup.title {
         outside.title.write(title);
     }

@@ -28,6 +28,7 @@ impl EventLoop {
         }
         crate::exec::replication::own::expire(server);
         crate::exec::replication::cron::run(server, &mut self.outside);
+        crate::exec::append_only::rewrite_if_due(server, &mut self.outside);
         crate::exec::snapshot::begin_if_due(server, &mut self.outside);
         sample_rates(server);
         // Told in microseconds, of which each that was begun counts: a job of half of one is not nothing.

@@ -1,15 +1,16 @@
-//! Loading a dump at start, a bounded piece each turn, while clients that ask for data are told -LOADING.
+//! Loading the data at start, or what a master sent, a bounded piece each turn, while clients that ask for data are told -LOADING.
 
 use super::tick::EventLoop;
-use crate::exec::{replication, snapshot};
+use crate::exec::snapshot::Load;
+use crate::exec::{append_only, replication, snapshot};
 use crate::persist::{LoadFailure, Step};
 
 impl EventLoop {
-    /// Looks for a dump and begins to load it.
+    /// Looks for the data and begins to load it.
     pub(super) fn begin_loading(&mut self) {
-        match snapshot::begin_loading(&mut self.server, &mut self.outside) {
-            Ok(Some(loading)) => self.loading = Some(Box::new(loading)),
-            Ok(None) => self.tell_ready(),
+        match snapshot::begin_loading_at_start(&mut self.server, &mut self.outside) {
+            Ok(Some(loading)) => self.loading = Some(loading),
+            Ok(None) => self.end_loading(),
             Err(failure) => self.give_up_loading(&failure),
         }
     }
@@ -17,21 +18,32 @@ impl EventLoop {
     /// Begins to load what a master sent.
     fn begin_loading_from_master(&mut self) {
         match snapshot::begin_loading_from_master(&mut self.server, &mut self.outside) {
-            Ok(Some(loading)) => self.loading = Some(Box::new(loading)),
+            Ok(Some(loading)) => self.loading = Some(Load::Dump(Box::new(loading))),
             Ok(None) => self.fail_loading(&LoadFailure(Vec::new())),
             Err(failure) => self.fail_loading(&failure),
         }
     }
 
+    /// All is there: the append-only file goes on from here, or begins with what a master sent, and then everybody may come.
     fn end_loading(&mut self) {
-        let ended = snapshot::end_loading(&mut self.server);
-        match ended {
-            Ok(()) if replication::follow::is_loading(&self.server) => {
-                replication::follow::loaded(&mut self.server, &mut self.outside)
+        let (server, outside) = (&mut self.server, &mut self.outside);
+        if replication::follow::is_loading(server) {
+            replication::follow::loaded(server, outside);
+            if append_only::apply(server, outside, false).is_err() {
+                log::warn!(
+                    "The AOF could not be begun anew with the master's data: nothing is written to it until it is switched on."
+                );
             }
-            Ok(()) => self.tell_ready(),
-            Err(failure) => self.fail_loading(&failure),
+            return;
         }
+        if let Err(line) = append_only::begin_at_start(server, outside) {
+            return self.give_up_loading(&LoadFailure(vec![line]));
+        }
+        // What was said of it meanwhile is seen to now.
+        if append_only::apply(server, outside, false).is_err() {
+            return self.give_up_loading(&LoadFailure(Vec::new()));
+        }
+        self.tell_ready();
     }
 
     /// A master's dump that cannot be loaded is asked for again; without its own, the server does not go on.
@@ -44,14 +56,13 @@ impl EventLoop {
         replication::follow::not_loaded(&mut self.server, &mut self.outside);
     }
 
-    /// One piece of the dump.
+    /// One piece of the data.
     pub(super) fn load(&mut self) {
         if self.loading.is_none() && replication::follow::take_dump(&mut self.server) {
             self.begin_loading_from_master();
         }
         let Some(mut loading) = self.loading.take() else { return };
-        let (keyspace, persist) = (&mut self.server.keyspace, &mut self.server.persist);
-        match loading.step(keyspace, persist, &self.server.settings, &mut self.outside, &self.server.clock) {
+        match loading.step(&mut self.dispatcher.context(), &mut self.server, &mut self.outside) {
             Ok(Step::GoesOn) => self.loading = Some(loading),
             Ok(Step::Done) => self.end_loading(),
             Err(failure) => self.fail_loading(&failure),

@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::config::choices::LogLevel;
 use crate::config::load::system_text;
 use crate::keyspace::SessionKey;
-use crate::persist::{self, Files, OutputFile, Pipe, Purpose, RealFiles};
+use crate::persist::{self, AppendFile, Files, Helper, OutputFile, Pipe, Purpose, RealFiles};
 use crate::reactor::{self, Connections, Listener, Poller, Signals, bind_all};
 use crate::server::links::Links;
 use crate::server::{ProcessFacts, Server, World};
@@ -36,7 +36,9 @@ pub struct Outside {
     pub oom_score: process::OomScore,
     pub supervision: process::Supervision,
     /// What the next child does with itself first.
-    pub child_setup: process::ChildSetup,
+    pub child_setups: process::ChildSetups,
+    /// The threads that sync and remove beside the loop.
+    helper: Helper,
 }
 
 impl Outside {
@@ -44,6 +46,12 @@ impl Outside {
         let poller = Poller::new()?;
         let signals = Signals::install()?;
         poller.register_signals(signals.descriptor())?;
+        // Safety: makes a descriptor and touches no memory.
+        let wake = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
+        if wake < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        poller.register_helper(wake)?;
         Ok(Outside {
             poller,
             connections: Connections::default(),
@@ -56,7 +64,8 @@ impl Outside {
             title: process::Title::default(),
             oom_score: process::OomScore::default(),
             supervision: process::Supervision::default(),
-            child_setup: process::ChildSetup::default(),
+            child_setups: process::ChildSetups::default(),
+            helper: Helper::new(wake),
         })
     }
 
@@ -73,7 +82,10 @@ impl Outside {
 
     /// What the settings say of children is noted for the next one.
     pub fn ready_children(&mut self, settings: &Settings) {
-        self.child_setup = process::ChildSetup::for_snapshot(settings, &self.oom_score, &self.title);
+        self.child_setups = process::ChildSetups::new(settings, &self.oom_score, &self.title);
+        let processors = settings.helper_cpus.clone();
+        // A list that cannot be kept is no reason not to work: the thread runs where the loop may.
+        self.helper.set_up_by(std::sync::Arc::new(move || drop(process::pin(&processors))));
     }
 
     fn close_tcp_listeners(&mut self) {
@@ -107,8 +119,24 @@ impl Files for Outside {
         RealFiles.create(path)
     }
 
+    fn append(&mut self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        RealFiles.append_with(path, Some(&mut self.helper))
+    }
+
     fn open(&mut self, path: &Path) -> io::Result<(Box<dyn io::Read>, u64)> {
         RealFiles.open(path)
+    }
+
+    fn length(&mut self, path: &Path) -> io::Result<u64> {
+        RealFiles.length(path)
+    }
+
+    fn cut(&mut self, path: &Path, length: u64) -> io::Result<()> {
+        RealFiles.cut(path, length)
+    }
+
+    fn make_folder(&mut self, path: &Path) -> io::Result<()> {
+        RealFiles.make_folder(path)
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
@@ -117,6 +145,16 @@ impl Files for Outside {
 
     fn remove(&mut self, path: &Path) -> io::Result<()> {
         RealFiles.remove(path)
+    }
+
+    fn discard(&mut self, path: &Path) {
+        // Its name is free at once; its room comes back when it is closed.
+        let file = File::open(path);
+        if RealFiles.remove(path).is_ok()
+            && let Ok(file) = file
+        {
+            self.helper.close(file);
+        }
     }
 
     fn sync_folder_of(&mut self, path: &Path) -> io::Result<()> {
@@ -133,8 +171,12 @@ impl Files for Outside {
 }
 
 impl persist::Outside for Outside {
-    fn fork(&mut self, _: Purpose, work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32) -> io::Result<u32> {
-        self.fork_child(work)
+    fn fork(
+        &mut self,
+        purpose: Purpose,
+        work: &mut dyn FnMut(&mut dyn Files, &mut dyn Pipe) -> i32,
+    ) -> io::Result<u32> {
+        self.fork_child(purpose, work)
     }
 
     fn kill_child(&mut self, pid: u32) {

@@ -15,8 +15,8 @@ use super::outside::Outside;
 use crate::exec::batch::Batch;
 use crate::exec::dispatch::Dispatcher;
 use crate::exec::replication;
+use crate::exec::snapshot::Load;
 use crate::keyspace::SessionKey;
-use crate::persist::Loading;
 use crate::server::Server;
 use crate::server::links::LinkKey;
 
@@ -28,12 +28,14 @@ pub struct EventLoop {
     pub(super) batch: Batch,
     /// What the last poll said, by kind.
     pub(super) news: News,
-    /// A dump that is being loaded.
-    pub(super) loading: Option<Box<Loading>>,
+    /// The data while it is being loaded.
+    pub(super) loading: Option<Load>,
     /// A child's pipe that is not read while those who get its dump are behind.
     pub(super) congested_pipe: Option<usize>,
     /// The exit code, once it is time to leave.
     pub(super) leaves_with: Option<i32>,
+    /// No phase more: no reply of this turn may leave.
+    pub(super) leaves_at_once: bool,
     /// Requests run in this turn: the measure for expiry's share.
     pub(super) ran: usize,
     /// The cycle counter when this turn's poll returned.
@@ -109,6 +111,9 @@ impl EventLoop {
             for (index, phase) in PHASES.iter().enumerate() {
                 crash::enter_phase(index);
                 (phase.run)(self);
+                if self.leaves_at_once {
+                    break;
+                }
             }
             let clock = &self.server.clock;
             let busy_ns = clock.cycles_to_ns(clock.cycles().wrapping_sub(self.turn_began));
@@ -184,7 +189,8 @@ impl EventLoop {
             Wake::Listener(index) => news.listeners.push(index),
             Wake::Pipe(index) => news.pipes.push(index),
             Wake::Signal => news.signal = true,
-            Wake::Timer => {}
+            // What was done is asked after in every turn, before it sleeps again.
+            Wake::Helper | Wake::Timer => {}
         });
         if let Err(e) = polled {
             log::error!("poll failed: {e}");
@@ -216,11 +222,15 @@ impl EventLoop {
         if self.server.tracking.prefixes.has_news() {
             crate::exec::tracking::broadcast(&mut self.server);
         }
-        // What was applied of a master's stream is passed on, and who waits for acknowledgements is answered or asks for them.
+        // What was applied of a master's stream is passed on, and who waits for acknowledgements asks for them.
         replication::stream_applied(&mut self.server, &mut self.outside);
-        replication::acks::end_turn(&mut self.server);
-        let records = self.server.journal.take();
-        replication::feed::feed(&mut self.server, &records);
-        self.server.journal.recycle(records);
+        replication::acks::ask(&mut self.server);
+        // Then all that the turn recorded, by the steps before this one as well.
+        if crate::exec::readers::drain(&mut self.server, &mut self.outside).is_err() {
+            self.outside.remove_traces();
+            (self.leaves_with, self.leaves_at_once) = (Some(1), true);
+        }
+        // What is on the disk since then is an acknowledgement, too.
+        replication::acks::serve(&mut self.server);
     }
 }

@@ -3,6 +3,8 @@
 //! A gate is looked at only while it is closed for somebody: the server's standing conditions and the session's own are
 //! bits, and a command for which no bit is set passes all gates at the cost of one comparison.
 
+use std::borrow::Cow;
+
 use super::call::Stop;
 use super::command::{CommandTable, Row};
 use super::{cluster_ops, effects, memory, permissions, scripts, transactions};
@@ -11,7 +13,7 @@ use crate::config::Settings;
 use crate::keyspace::SessionKey;
 use crate::protocol::args::Args;
 use crate::server::session::flag as session_flag;
-use crate::server::{Server, Session, World, standing};
+use crate::server::{DiskFault, Server, Session, World, standing};
 use crate::spec::flag;
 
 /// A session's own conditions, beyond the server's `standing` bits.
@@ -243,10 +245,18 @@ fn tracking_limit(v: &mut Visitor) -> Verdict {
 }
 
 /// A write while the last snapshot failed.
-pub const MISCONF: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that \
+const MISCONF: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that \
     may modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
     snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
     error.";
+
+/// Why nothing may be written while the disk does not take it.
+pub fn misconf(fault: DiskFault<'_>) -> Cow<'static, str> {
+    match fault {
+        DiskFault::Snapshot => MISCONF.into(),
+        DiskFault::AppendOnly(text) => format!("MISCONF Errors writing to the AOF file: {text}").into(),
+    }
+}
 
 /// A write while there are fewer replicas than it needs.
 pub const NO_REPLICAS: &str = "NOREPLICAS Not enough good replicas to write.";
@@ -255,8 +265,10 @@ fn writes(v: &mut Visitor) -> Verdict {
     let writes = v.row_has(flag::WRITE)
         || v.name() == "EXEC" && transactions::queue_has(v.server, v.session, v.row, flag::WRITE);
     // Who asks only whether the server is well is told of the disk, too.
-    if v.server.disk_failed() && (writes || v.name() == "PING") {
-        Verdict::Refuse(Stop::error(MISCONF))
+    if let Some(fault) = v.server.disk_fault()
+        && (writes || v.name() == "PING")
+    {
+        Verdict::Refuse(Stop::error_owned(misconf(fault).as_bytes()))
     } else if writes && v.server.lacks_replicas() {
         Verdict::Refuse(Stop::error(NO_REPLICAS))
     } else {

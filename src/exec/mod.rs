@@ -2,6 +2,7 @@
 //!
 //! Owns the order of things (gates, dispatch, effects, outbox, waiters). Must not know a particular command.
 
+pub mod append_only;
 pub mod batch;
 pub mod blocking;
 pub mod call;
@@ -17,6 +18,8 @@ pub mod migrate;
 pub mod observe_call;
 pub mod output_limits;
 pub mod permissions;
+pub mod readers;
+pub mod replay;
 pub mod replication;
 pub mod scripts;
 pub mod settings;

@@ -14,8 +14,8 @@ use super::batch::Batch;
 use super::call::{Call, Outcome, Stop};
 use super::command::Row;
 use super::dispatch::{self, Context};
-use super::gates::{MISCONF, NO_REPLICAS, READ_ONLY};
-use super::{cluster_ops, memory, observe_call, permissions};
+use super::gates::{NO_REPLICAS, READ_ONLY, misconf};
+use super::{cluster_ops, memory, observe_call, permissions, readers};
 use crate::acl::Context as AclContext;
 use crate::base::clock::Clock;
 use crate::keyspace::SessionKey;
@@ -148,8 +148,8 @@ fn admit(server: &Server, job: &Job, is_out_of_memory: bool, is_obeyed: bool) ->
         if server.standing & standing::READ_ONLY != 0 && !is_obeyed {
             return Err(Stop::error("READONLY Can not run script with write flag on readonly replica"));
         }
-        if server.disk_failed() {
-            return Err(Stop::error(MISCONF));
+        if let Some(fault) = server.disk_fault() {
+            return Err(Stop::error_owned(misconf(fault).as_bytes()));
         }
         if server.lacks_replicas() {
             return Err(Stop::error(NO_REPLICAS));
@@ -254,27 +254,28 @@ impl Stage<'_> {
             return refuse(Some(id), "ERR Can not execute the command on a stale replica");
         }
         match self.refusal(spec.flags) {
-            Some(text) => refuse(Some(id), text),
+            Some(Cow::Borrowed(text)) => refuse(Some(id), text),
+            Some(Cow::Owned(text)) => Err((Some(id), text.into_bytes().into())),
             None => Ok(id),
         }
     }
 
-    fn refusal(&self, flags: u32) -> Option<&'static str> {
+    fn refusal(&self, flags: u32) -> Option<Cow<'static, str>> {
         let server = &*self.server;
         let wrote = server.scripts.running.as_ref().is_some_and(|running| running.wrote);
         if flags & (flag::WRITE | flag::MAY_REPLICATE) != 0 && self.reads_only {
-            return Some("ERR Write commands are not allowed from read-only scripts.");
+            return Some("ERR Write commands are not allowed from read-only scripts.".into());
         }
         if flags & flag::WRITE != 0 {
             if server.standing & standing::READ_ONLY != 0 && !server.is_master(self.key) {
-                return Some(READ_ONLY);
+                return Some(READ_ONLY.into());
             }
             // Who has begun to write may end what it began.
             if server.standing & standing::NO_WRITES != 0 && !wrote {
-                return Some(if server.disk_failed() { MISCONF } else { NO_REPLICAS });
+                return Some(server.disk_fault().map_or(NO_REPLICAS.into(), misconf));
             }
         }
-        (self.denies_growth && flags & flag::DENYOOM != 0 && !wrote).then_some(OUT_OF_MEMORY)
+        (self.denies_growth && flags & flag::DENYOOM != 0 && !wrote).then_some(OUT_OF_MEMORY.into())
     }
 
     /// A command that may not be called: counted, and answered.
@@ -304,7 +305,10 @@ impl Stage<'_> {
             batch.execute(&mut self.context, self.server, self.world);
         }
         self.server.ready.splice(0..0, ready);
-        self.world.write_while_busy(self.server);
+        // What others are about to be told is kept first, as at the end of a turn. What the script did is in its frame still.
+        if readers::drain(self.server, self.world).is_ok() {
+            self.world.write_while_busy(self.server);
+        }
     }
 
     /// The script runs for too long: from here on others are told so.

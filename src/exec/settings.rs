@@ -9,19 +9,24 @@ use crate::config::set::{Proposal, SetError};
 use crate::config::value::Failure;
 use crate::server::{Server, World};
 
-/// Puts a proposal in place. If an owner refuses, the old settings come back, and who has acted acts again on those.
-pub fn put(server: &mut Server, world: &mut dyn World, proposal: Proposal) -> Result<(), SetError> {
+/// Puts a proposal in place; `in_transaction`: more of a transaction follows. If an owner refuses, the old settings come back, and who has acted acts again on those.
+pub fn put(
+    server: &mut Server,
+    world: &mut dyn World,
+    proposal: Proposal,
+    in_transaction: bool,
+) -> Result<(), SetError> {
     let old = std::mem::replace(&mut server.settings, Rc::new(proposal.settings));
     server.apply_settings();
     for (index, &(change, name)) in proposal.changes.iter().enumerate() {
-        let Err(reason) = act(change, name, server, world) else { continue };
+        let Err(reason) = act(change, name, server, world, in_transaction) else { continue };
         log::warn!(
             "Failed applying new configuration. Possibly related to new {name} setting. Restoring previous settings."
         );
         server.settings = old;
         server.apply_settings();
         for &(change, name) in &proposal.changes[..=index] {
-            if let Err(reason) = act(change, name, server, world) {
+            if let Err(reason) = act(change, name, server, world, in_transaction) {
                 log::warn!("Failed applying restored failed CONFIG SET command: {reason}");
             }
         }
@@ -34,7 +39,13 @@ pub fn put(server: &mut Server, world: &mut dyn World, proposal: Proposal) -> Re
 }
 
 /// What an owner does about its part. Parts that are read where they matter need no arm of their own.
-fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -> Result<(), Failure> {
+fn act(
+    change: Change,
+    name: &str,
+    server: &mut Server,
+    world: &mut dyn World,
+    in_transaction: bool,
+) -> Result<(), Failure> {
     let settings = Rc::clone(&server.settings);
     match change {
         Change::Listeners => world.listen(&settings).map_err(|_| match name {
@@ -82,6 +93,10 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
             world.set_process_title(&settings);
             Ok(())
         }
+        Change::AppendOnly => {
+            server.persist.aof.remove_history(&settings, world.persistence());
+            super::append_only::apply(server, world, in_transaction).map_err(Failure::from)
+        }
         Change::Clients => {
             server.watch_idle_sessions();
             Ok(())
@@ -104,7 +119,7 @@ fn act(change: Change, name: &str, server: &mut Server, world: &mut dyn World) -
         | Change::Latency
         | Change::SavePoints => Ok(()),
         // Kept without effect until the service that reads them is there.
-        Change::Tls | Change::AppendOnly | Change::Cluster | Change::Allocator => Ok(()),
+        Change::Tls | Change::Cluster | Change::Allocator => Ok(()),
     }
 }
 

@@ -3,16 +3,20 @@
 
 use std::path::Path;
 
-use super::{replication, scripts};
+use super::dispatch::Context;
+use super::replay::Replay;
+use super::{append_only, readers, replication, scripts};
 use crate::base::clock::Ms;
 use crate::keyspace::Keyspace;
-use crate::persist::{self, Child, ChildEnd, Files, Job, LoadFailure, Loading, Pipe, Purpose, SaveFailure};
+use crate::persist::aof::{Manifest, State};
+use crate::persist::{self, Child, ChildEnd, Files, Job, LoadFailure, Loading, Pipe, Purpose, SaveFailure, Step};
 use crate::rdb::load::Policy;
 use crate::rdb::save::{Facts, Place};
 use crate::replication::Wanted;
 use crate::server::{REDIS_VERSION, Server, ShutdownRequest, World, standing};
 
-fn job(server: &Server, pid: u32) -> Job<'_> {
+/// What is written, by process `pid`: a dump, or the base of an append-only file.
+pub(super) fn job(server: &Server, pid: u32, is_aof_base: bool) -> Job<'_> {
     Job {
         keyspace: &server.keyspace,
         settings: &server.settings,
@@ -20,7 +24,7 @@ fn job(server: &Server, pid: u32) -> Job<'_> {
             redis_version: REDIS_VERSION,
             now_s: server.now / 1000,
             used_memory: server.used_memory(),
-            is_aof_base: false,
+            is_aof_base,
             libraries: &server.persist.libraries,
             place: place(server),
             without_keys: false,
@@ -43,7 +47,7 @@ fn place(server: &Server) -> Option<Place<'_>> {
 
 /// Saves in the foreground. The log says why not.
 pub fn save(server: &mut Server, world: &mut dyn World) -> bool {
-    match persist::save(&job(server, server.identity.pid), world.persistence()) {
+    match persist::save(&job(server, server.identity.pid, false), world.persistence()) {
         Ok(()) => {
             server.keyspace.dirty = 0;
             server.persist.saved(server.now);
@@ -96,7 +100,9 @@ fn fork(server: &mut Server, world: &mut dyn World, purpose: Purpose, work: Work
     let began = server.clock.monotonic_ns();
     let forked = {
         let server = &*server;
-        world.persistence().fork(purpose, &mut |files, pipe| work(&mut job(server, std::process::id()), files, pipe))
+        world
+            .persistence()
+            .fork(purpose, &mut |files, pipe| work(&mut job(server, std::process::id(), false), files, pipe))
     };
     let took_ns = server.clock.monotonic_ns() - began;
     server.persist.last_fork_us = took_ns / 1000;
@@ -141,6 +147,7 @@ pub fn child_ended(server: &mut Server, world: &mut dyn World, end: ChildEnd) {
     hold_tables(&mut server.keyspace, false);
     match child.purpose {
         Purpose::Snapshot => snapshot_ended(server, world, &child, end),
+        Purpose::Rewrite => append_only::rewrite_ended(server, world, &child, end),
         Purpose::Transfer => transfer_ended(server, world, end),
     }
     server.update_write_gate();
@@ -170,18 +177,23 @@ pub fn flushed_all(server: &mut Server, world: &mut dyn World) -> bool {
     !server.settings.save_points.is_empty() && save(server, world)
 }
 
-fn hold_tables(keyspace: &mut Keyspace, hold: bool) {
+pub(super) fn hold_tables(keyspace: &mut Keyspace, hold: bool) {
     keyspace.iter_mut().for_each(|db| db.hold_table(hold));
 }
 
 /// Does what is to be done before leaving; false if the server has to stay, because the data could not be saved.
 pub fn prepare_to_leave(server: &mut Server, world: &mut dyn World, request: ShutdownRequest) -> bool {
     let is_loading = server.standing & standing::LOADING != 0;
-    if let Some(child) = server.persist.child.take() {
+    if !server.persist.has_child_for(Purpose::Rewrite)
+        && let Some(child) = server.persist.take_child()
+    {
         log::warn!("There is a child saving an .rdb. Killing it!");
         world.persistence().kill_child(child.pid);
         world.persistence().reap_child(child.pid);
         persist::remove_unfinished(child.pid, world.persistence());
+    }
+    if !append_only::prepare_to_leave(server, world, request.force) {
+        return false;
     }
     let wants_save = request.save.unwrap_or(!server.settings.save_points.is_empty());
     if !wants_save || is_loading {
@@ -199,6 +211,46 @@ pub fn prepare_to_leave(server: &mut Server, world: &mut dyn World, request: Shu
     request.force
 }
 
+/// The data on its way in.
+pub enum Load {
+    Dump(Box<Loading>),
+    AppendOnly(Box<Replay>),
+}
+
+impl Load {
+    /// Goes on for a bounded time.
+    pub fn step(
+        &mut self,
+        context: &mut Context,
+        server: &mut Server,
+        world: &mut dyn World,
+    ) -> Result<Step, LoadFailure> {
+        match self {
+            Load::AppendOnly(replay) => replay.step(context, server, world),
+            Load::Dump(loading) => {
+                let (keyspace, persist, settings) = (&mut server.keyspace, &mut server.persist, &server.settings);
+                match loading.step(keyspace, persist, settings, world.persistence(), &server.clock)? {
+                    Step::GoesOn => Ok(Step::GoesOn),
+                    Step::Done => end_loading(server).map(|()| Step::Done),
+                }
+            }
+        }
+    }
+}
+
+/// At start: looks for the data where the settings say, and begins to load it. `None`: there is none.
+pub fn begin_loading_at_start(server: &mut Server, world: &mut dyn World) -> Result<Option<Load>, LoadFailure> {
+    // The files are known also when they are not written: a rewrite goes on with their numbers.
+    let manifest = Manifest::load(&server.settings, world.persistence()).map_err(LoadFailure)?;
+    server.persist.aof.manifest = manifest;
+    server.persist.aof.begins_at_start = server.settings.append_only;
+    if server.settings.append_only {
+        append_only::with(server, world, |file, desk| file.claim(desk)).map_err(|line| LoadFailure(vec![line]))?;
+        return Ok(Replay::begin(server, world)?.map(|replay| Load::AppendOnly(Box::new(replay))));
+    }
+    Ok(begin_loading(server, world)?.map(|loading| Load::Dump(Box::new(loading))))
+}
+
 /// Begins to load the dump; from now on only commands marked LOADING run. `None`: there is no dump.
 pub fn begin_loading(server: &mut Server, world: &mut dyn World) -> Result<Option<Loading>, LoadFailure> {
     let path = persist::dump_path(&server.settings);
@@ -214,6 +266,7 @@ pub fn begin_loading(server: &mut Server, world: &mut dyn World) -> Result<Optio
 
 /// Begins to load the dump that a master sent. What is due in it stays, until the master says otherwise.
 pub fn begin_loading_from_master(server: &mut Server, world: &mut dyn World) -> Result<Option<Loading>, LoadFailure> {
+    append_only::suspend(server, world);
     replication::follow::clear_for_dump(server);
     let path = persist::dump_path(&server.settings);
     let loading = open(server, world, &path, Policy { drop_due_by: None, replaces: false })?;
@@ -238,7 +291,7 @@ pub fn end_loading(server: &mut Server) -> Result<(), LoadFailure> {
     Ok(())
 }
 
-fn library_failure(text: String) -> LoadFailure {
+pub(super) fn library_failure(text: String) -> LoadFailure {
     LoadFailure(vec![format!("Failed creating the library, err: {text}")])
 }
 
@@ -291,6 +344,37 @@ pub fn reload(server: &mut Server, world: &mut dyn World, how: Reload) -> Result
     }
     log::warn!("DB reloaded by DEBUG RELOAD");
     Ok(())
+}
+
+/// DEBUG LOADAOF: empties, and loads what the append-only file says, all at once. False: it cannot be loaded, the log says why, and
+/// the server may not go on with what there is.
+pub fn reload_append_only(context: &mut Context, server: &mut Server, world: &mut dyn World) -> bool {
+    let is_on = server.persist.aof.state == State::On;
+    if is_on && readers::drain_forced(server, world).is_err() {
+        return false;
+    }
+    match Manifest::load(&server.settings, world.persistence()) {
+        Ok(manifest) => server.persist.aof.manifest = manifest,
+        Err(lines) => {
+            lines.iter().for_each(|line| log::warn!("{line}"));
+            return false;
+        }
+    }
+    empty(server);
+    server.scripts.flush_functions(false);
+    scripts::libraries_changed(server);
+    server.keyspace.set_now(server.now);
+    let replayed = Replay::begin(server, world).and_then(|replay| match replay {
+        Some(replay) => replay.run(context, server, world),
+        None => Ok(()),
+    });
+    if let Err(LoadFailure(lines)) = replayed {
+        lines.iter().for_each(|line| log::warn!("{line}"));
+        return false;
+    }
+    server.keyspace.dirty = 0;
+    log::info!("Append Only File loaded by DEBUG LOADAOF");
+    true
 }
 
 /// Empties every database and frees what was there at once: the same data is about to come again.

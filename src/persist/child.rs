@@ -26,7 +26,7 @@ pub struct Child {
     pub copied_bytes: u64,
     pub copied_bytes_peak: u64,
     pub told: Option<Ms>,
-    /// Changes since the snapshot before, at the moment of the fork: these the child has in hand.
+    /// Changes since the snapshot before, at the moment of the fork: these a snapshot's child has in hand.
     pub dirty_at_start: u64,
     /// Bytes of a dump for replicas, not yet taken.
     pub dump: Vec<u8>,

@@ -1,10 +1,14 @@
 //! The real disk behind `Files`.
 
-use super::outside::{Files, OutputFile};
+use super::helper::{Errand, Helper};
+use super::outside::{AppendFile, Files, OutputFile, ShortWrite};
+use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 /// The file system of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,10 +47,126 @@ impl OutputFile for RealFile {
     }
 }
 
+/// A file that grows, and the syncs of it that go on beside the loop.
+struct RealAppendFile {
+    file: Arc<File>,
+    /// The way to the thread that syncs; without one, syncing is done on the spot.
+    syncs: Option<Sender<(Arc<File>, Arc<Errand>)>>,
+    errands: VecDeque<Arc<Errand>>,
+    /// What those that are done came to, until all are.
+    outcome: Option<io::Result<()>>,
+}
+
+impl RealAppendFile {
+    /// One failure is the outcome of all.
+    fn note(&mut self, outcome: io::Result<()>) {
+        if !matches!(self.outcome, Some(Err(_))) {
+            self.outcome = Some(outcome);
+        }
+    }
+}
+
+impl AppendFile for RealAppendFile {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), ShortWrite> {
+        let mut taken = 0;
+        while taken < bytes.len() {
+            match (&*self.file).write(&bytes[taken..]) {
+                Ok(0) => return Err(ShortWrite { taken, error: io::ErrorKind::WriteZero.into() }),
+                Ok(count) => taken += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(ShortWrite { taken, error }),
+            }
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn begin_sync(&mut self) {
+        let errand = Arc::new(Errand::default());
+        let sent =
+            self.syncs.as_ref().is_some_and(|syncs| syncs.send((Arc::clone(&self.file), Arc::clone(&errand))).is_ok());
+        if sent {
+            self.errands.push_back(errand);
+        } else {
+            let outcome = self.file.sync_data();
+            self.note(outcome);
+        }
+    }
+
+    fn sync_outcome(&mut self) -> Option<io::Result<()>> {
+        while let Some(errand) = self.errands.front() {
+            let outcome = errand.take()?;
+            self.errands.pop_front();
+            self.note(outcome);
+        }
+        self.outcome.take()
+    }
+
+    fn await_sync(&mut self) -> io::Result<()> {
+        while let Some(errand) = self.errands.pop_front() {
+            let outcome = errand.wait();
+            self.note(outcome);
+        }
+        self.outcome.take().unwrap_or(Ok(()))
+    }
+}
+
+impl RealFiles {
+    /// A file to append to that is synced by the helper, where there is one.
+    pub fn append_with(self, path: &Path, helper: Option<&mut Helper>) -> io::Result<Box<dyn AppendFile>> {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        claim(&file)?;
+        let syncs = helper.map(Helper::syncs);
+        Ok(Box::new(RealAppendFile { file: Arc::new(file), syncs, errands: VecDeque::new(), outcome: None }))
+    }
+}
+
+/// Nobody else may write the file while it is open here: two servers in one folder would spoil each other's data. The claim ends with
+/// the process, however that ends.
+fn claim(file: &File) -> io::Result<()> {
+    // Safety: a system call on a descriptor that is ours.
+    if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        error if error.kind() == io::ErrorKind::WouldBlock => Err(io::Error::other("another server is writing it")),
+        // A file system without locks is none to be refused.
+        _ => Ok(()),
+    }
+}
+
 impl Files for RealFiles {
     fn create(&mut self, path: &Path) -> io::Result<Box<dyn OutputFile>> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
         Ok(Box::new(RealFile { file, written: 0, synced: 0 }))
+    }
+
+    fn append(&mut self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        self.append_with(path, None)
+    }
+
+    fn length(&mut self, path: &Path) -> io::Result<u64> {
+        fs::metadata(path).map(|facts| facts.len())
+    }
+
+    fn cut(&mut self, path: &Path, length: u64) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        file.set_len(length)?;
+        file.sync_all()
+    }
+
+    fn make_folder(&mut self, path: &Path) -> io::Result<()> {
+        match fs::create_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            made => made,
+        }
     }
 
     fn open(&mut self, path: &Path) -> io::Result<(Box<dyn Read>, u64)> {

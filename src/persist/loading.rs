@@ -17,7 +17,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// How long one step may take: the longest that a client waits for its -LOADING.
-const STEP_NS_MAX: u64 = 2_000_000;
+pub const STEP_NS_MAX: u64 = 2_000_000;
 
 /// Keys between two looks at the clock.
 const KEYS_PER_LOOK: u64 = 64;
@@ -41,6 +41,8 @@ pub struct Loading {
     loader: Loader<ReadSource<Box<dyn Read>>>,
     began_ns: u64,
     checks_sum: bool,
+    /// It is the base of an append-only file, with so many bytes before it: what is told of progress is the whole's.
+    base_behind: Option<u64>,
     path: PathBuf,
 }
 
@@ -70,13 +72,47 @@ impl Loading {
             writer_used_memory: 0,
         });
         (persist.last_load_keys_loaded, persist.last_load_keys_expired) = (0, 0);
+        Ok(Some(Loading::over(path, inner, length, policy, settings, clock)))
+    }
+
+    /// A dump in an append-only file. Nothing of it is dropped because its time has come: what follows was written by a server
+    /// that still had it. `behind`: bytes of the files before this one.
+    pub fn of_base(
+        path: &Path,
+        inner: Box<dyn Read>,
+        length: u64,
+        behind: u64,
+        settings: &Settings,
+        persist: &mut Persist,
+        clock: &Clock,
+    ) -> Loading {
+        (persist.last_load_keys_loaded, persist.last_load_keys_expired) = (0, 0);
+        persist.libraries.clear();
+        let policy = Policy { drop_due_by: None, replaces: false };
+        Loading { base_behind: Some(behind), ..Loading::over(path, inner, length, policy, settings, clock) }
+    }
+
+    fn over(
+        path: &Path,
+        inner: Box<dyn Read>,
+        length: u64,
+        policy: Policy,
+        settings: &Settings,
+        clock: &Clock,
+    ) -> Loading {
         // Only a regular file knows its length; a pipe says 0.
         let source = ReadSource { inner, left: (length > 0).then_some(length) };
         let reader = Reader::new(source);
         let reader = if settings.rdb_checksum { reader } else { reader.without_checksum() };
-        let loader = Loader::new(reader, policy);
-        let (checks_sum, path) = (settings.rdb_checksum, path.to_owned());
-        Ok(Some(Loading { loader, began_ns: clock.monotonic_ns(), checks_sum, path }))
+        let (loader, checks_sum, path) = (Loader::new(reader, policy), settings.rdb_checksum, path.to_owned());
+        Loading { loader, began_ns: clock.monotonic_ns(), checks_sum, base_behind: None, path }
+    }
+
+    /// What stands behind the dump: the source, what was read of it already, and where that begins.
+    pub fn into_rest(self) -> (Box<dyn Read>, Vec<u8>, u64) {
+        let offset = self.loader.offset();
+        let (source, already) = self.loader.into_rest();
+        (source.inner, already, offset)
     }
 
     /// Reads on for a bounded time.
@@ -113,14 +149,16 @@ impl Loading {
         };
         let stepped = self.loader.step(keyspace, &mut may_go_on, &mut remark);
         if let Some(progress) = &mut persist.loading {
-            progress.loaded_bytes = self.loader.offset();
+            progress.loaded_bytes = self.base_behind.unwrap_or(0) + self.loader.offset();
         }
         persist.last_load_keys_loaded = self.loader.counts.loaded;
         persist.last_load_keys_expired = self.loader.counts.expired;
         match stepped {
             Ok(None) => Ok(Step::GoesOn),
             Ok(Some(trailer)) => {
-                persist.loading = None;
+                if self.base_behind.is_none() {
+                    persist.loading = None;
+                }
                 self.finish(trailer, clock)
             }
             Err(fault) => {
@@ -159,8 +197,10 @@ impl Loading {
         let counts = &self.loader.counts;
         let skipped = if counts.empty > 0 { format!(", empty keys skipped: {}", counts.empty) } else { String::new() };
         log::info!("Done loading RDB, keys loaded: {}, keys expired: {}{skipped}.", counts.loaded, counts.expired);
-        let seconds = (clock.monotonic_ns() - self.began_ns) as f64 / 1e9;
-        log::info!("DB loaded from disk: {seconds:.3} seconds");
+        if self.base_behind.is_none() {
+            let seconds = (clock.monotonic_ns() - self.began_ns) as f64 / 1e9;
+            log::info!("DB loaded from disk: {seconds:.3} seconds");
+        }
         Ok(Step::Done)
     }
 }

@@ -54,7 +54,7 @@ pub fn dump_path(settings: &Settings) -> PathBuf {
 
 /// Writes a snapshot in place of the old one.
 pub fn save(job: &Job<'_>, files: &mut dyn Files) -> Result<(), SaveFailure> {
-    save_with(job, files, &mut |_, _| Ok(()))?;
+    save_with(job, files, None)?;
     if let Some(line) = losses(job) {
         log::warn!("{line}");
     }
@@ -62,44 +62,79 @@ pub fn save(job: &Job<'_>, files: &mut dyn Files) -> Result<(), SaveFailure> {
 }
 
 /// What the log says of that which the dump's version could not hold.
-fn losses(job: &Job<'_>) -> Option<String> {
+pub(super) fn losses(job: &Job<'_>) -> Option<String> {
     let losses = Losses::of(job.keyspace, job.facts.libraries.len(), job.settings.rdb_version.number());
     if losses.is_none() { None } else { Some(losses.to_string()) }
 }
 
 /// The same in a child: tells its parent how far it is, and that it is done; gives back the exit code.
 pub fn save_in_child(job: &Job<'_>, files: &mut dyn Files, pipe: &mut dyn Pipe) -> i32 {
-    let mut told = job.clock.monotonic_ns();
-    let mut pause = REPORT_EVERY_NS;
-    let saved = save_with(job, files, &mut |files, keys| {
-        let now = job.clock.monotonic_ns();
-        if now - told >= pause {
-            let copied_bytes = files.private_dirty_bytes();
-            told = job.clock.monotonic_ns();
-            pause = REPORT_EVERY_NS.max((told - now) * COUNTING_SHARE);
-            pipe.send(&Report::Progress { keys, copied_bytes }.encode())?;
-        }
-        Ok(())
-    });
-    if let (Ok(()), Some(line)) = (&saved, losses(job)) {
-        let _ = pipe.send(&Report::Trouble(line).encode());
-    }
-    let (report, code) = match saved {
-        Ok(()) => (Report::Done { copied_bytes: files.private_dirty_bytes() }, 0),
-        Err(SaveFailure(line)) => (Report::Trouble(line), 1),
-    };
-    // A parent that is gone has no use for it.
-    let _ = pipe.send(&report.encode());
-    code
+    let mut reporter = Reporter::new(job.clock, pipe);
+    let saved = save_with(job, files, Some(&mut reporter));
+    reporter.finish(job, saved, files)
 }
 
-fn save_with(
+/// What a child tells its parent while it writes.
+pub(super) struct Reporter<'r> {
+    clock: &'r Clock,
+    pipe: &'r mut dyn Pipe,
+    told_ns: u64,
+    pause_ns: u64,
+}
+
+impl<'r> Reporter<'r> {
+    pub fn new(clock: &'r Clock, pipe: &'r mut dyn Pipe) -> Reporter<'r> {
+        Reporter { clock, pipe, told_ns: clock.monotonic_ns(), pause_ns: REPORT_EVERY_NS }
+    }
+
+    /// Tells how far it is, when it is time to.
+    fn look(&mut self, files: &mut dyn Files, keys: u64) -> io::Result<()> {
+        let now = self.clock.monotonic_ns();
+        if now - self.told_ns < self.pause_ns {
+            return Ok(());
+        }
+        let copied_bytes = files.private_dirty_bytes();
+        self.told_ns = self.clock.monotonic_ns();
+        self.pause_ns = REPORT_EVERY_NS.max((self.told_ns - now) * COUNTING_SHARE);
+        self.pipe.send(&Report::Progress { keys, copied_bytes }.encode())
+    }
+
+    /// The last words, and the code to leave with. A parent that is gone has no use for them.
+    pub fn finish(self, job: &Job<'_>, written: Result<(), SaveFailure>, files: &mut dyn Files) -> i32 {
+        let (report, code) = match written {
+            Ok(()) => {
+                if let Some(line) = losses(job) {
+                    let _ = self.pipe.send(&Report::Trouble(line).encode());
+                }
+                (Report::Done { copied_bytes: files.private_dirty_bytes() }, 0)
+            }
+            Err(SaveFailure(line)) => (Report::Trouble(line), 1),
+        };
+        let _ = self.pipe.send(&report.encode());
+        code
+    }
+}
+
+/// Between two keys: stands still if a test wants that, and tells how far it is.
+pub(super) fn pace(
     job: &Job<'_>,
     files: &mut dyn Files,
-    look: &mut dyn FnMut(&mut dyn Files, u64) -> io::Result<()>,
-) -> Result<(), SaveFailure> {
+    keys: u64,
+    reporter: Option<&mut Reporter<'_>>,
+) -> io::Result<()> {
+    let delay_us = i64::from(job.settings.rdb_key_save_delay_us);
+    if delay_us != 0 {
+        delay(files, delay_us, keys);
+    }
+    match reporter {
+        Some(reporter) if keys % KEYS_PER_LOOK == 0 => reporter.look(files, keys),
+        _ => Ok(()),
+    }
+}
+
+fn save_with(job: &Job<'_>, files: &mut dyn Files, reporter: Option<&mut Reporter<'_>>) -> Result<(), SaveFailure> {
     let (unfinished, path) = (unfinished_path(job.pid), dump_path(job.settings));
-    let written = write_file(job, files, &unfinished, look);
+    let written = write_file(job, files, &unfinished, reporter);
     let done = written.and_then(|()| put_in_place(files, &unfinished, &path));
     if done.is_err() {
         // Whatever is left of it is of no use; it may not even be there.
@@ -112,23 +147,18 @@ fn write_file(
     job: &Job<'_>,
     files: &mut dyn Files,
     path: &Path,
-    look: &mut dyn FnMut(&mut dyn Files, u64) -> io::Result<()>,
+    mut reporter: Option<&mut Reporter<'_>>,
 ) -> Result<(), SaveFailure> {
     let file = files.create(path).map_err(|error| {
         let (path, folder) = (path.display(), working_directory());
         failure(format!("Failed opening the temp RDB file {path} (in server root dir {folder}) for saving"), &error)
     })?;
-    let sink = FileSink { file, since_sync: 0, syncs: job.settings.rdb_incremental_fsync };
+    let sink = FileSink::new(file, job.settings.rdb_incremental_fsync);
     let choices = Choices::for_file(job.settings);
-    let delay_us = i64::from(job.settings.rdb_key_save_delay_us);
-    let write = write_dump(Writer::new(sink, choices), job.keyspace, &job.facts, &mut |keys| {
-        if delay_us != 0 {
-            delay(files, delay_us, keys);
-        }
-        if keys % KEYS_PER_LOOK == 0 { look(files, keys) } else { Ok(()) }
-    });
+    let mut key_written = |keys: u64| pace(job, files, keys, reporter.as_deref_mut());
+    let write = write_dump(Writer::new(sink, choices), job.keyspace, &job.facts, &mut key_written);
     write
-        .and_then(|mut sink| sink.file.sync())
+        .and_then(FileSink::sync)
         .map_err(|error| failure("Write error while saving DB to the disk".to_owned(), &error))
 }
 
@@ -144,7 +174,7 @@ fn put_in_place(files: &mut dyn Files, unfinished: &Path, path: &Path) -> Result
 }
 
 /// Stands still for testing: microseconds after every key or, below zero, one after so many keys.
-pub(super) fn delay(files: &mut dyn Files, delay_us: i64, keys: u64) {
+pub fn delay(files: &mut dyn Files, delay_us: i64, keys: u64) {
     if delay_us > 0 {
         files.sleep(delay_us as u64);
     } else if keys % delay_us.unsigned_abs() == 0 {
@@ -156,15 +186,27 @@ fn working_directory() -> String {
     std::env::current_dir().map_or_else(|_| "unknown".to_owned(), |folder| folder.display().to_string())
 }
 
-fn failure(what: String, error: &io::Error) -> SaveFailure {
+pub(super) fn failure(what: String, error: &io::Error) -> SaveFailure {
     SaveFailure(format!("{what}: {}", system_text(error)))
 }
 
 /// A file as a sink: the disk is told to begin every few MiB.
-struct FileSink {
+pub(super) struct FileSink {
     file: Box<dyn OutputFile>,
     since_sync: usize,
     syncs: bool,
+}
+
+impl FileSink {
+    /// `syncs`: the disk is told.
+    pub fn new(file: Box<dyn OutputFile>, syncs: bool) -> FileSink {
+        FileSink { file, since_sync: 0, syncs }
+    }
+
+    /// All of it is on the disk.
+    pub fn sync(mut self) -> io::Result<()> {
+        self.file.sync()
+    }
 }
 
 impl Sink for FileSink {

@@ -13,6 +13,7 @@
 //!
 //! Invariant: at most one child at a time. While the status is bad (and the configuration says so) writes are refused.
 
+use super::aof::AppendOnly;
 use super::child::{Child, ChildEnd};
 use super::outside::{Outside, Purpose};
 use crate::base::clock::Ms;
@@ -59,6 +60,7 @@ pub struct Persist {
     pub last_load_keys_expired: u64,
     /// Function libraries of the dump that was loaded: carried along as they came, and written again.
     pub libraries: Vec<Vec<u8>>,
+    pub aof: AppendOnly,
 }
 
 impl Persist {
@@ -78,6 +80,7 @@ impl Persist {
             last_load_keys_loaded: 0,
             last_load_keys_expired: 0,
             libraries: Vec::new(),
+            aof: AppendOnly::default(),
         }
     }
 
@@ -89,6 +92,7 @@ impl Persist {
                 self.is_scheduled = false;
                 log::info!("Background saving started by pid {pid}");
             }
+            Purpose::Rewrite => log::info!("Background append only file rewriting started by pid {pid}"),
             Purpose::Transfer => log::info!("Background RDB transfer started by pid {pid}"),
         }
         self.child = Some(Child::new(pid, purpose, now, keys, dirty));
@@ -140,6 +144,7 @@ impl Persist {
         if let Some(child) = &self.child {
             match child.purpose {
                 Purpose::Snapshot | Purpose::Transfer => log::info!("Killing running RDB child: {}", child.pid),
+                Purpose::Rewrite => log::info!("Killing running AOF rewrite child: {}", child.pid),
             }
             outside.kill_child(child.pid);
         }

@@ -102,6 +102,11 @@ impl<S: Source> Loader<S> {
         self.reader.offset()
     }
 
+    /// The source, and the bytes that were read from it but are none of the dump's.
+    pub fn into_rest(self) -> (S, Vec<u8>) {
+        self.reader.into_rest()
+    }
+
     /// The key that is being read, or was read last.
     pub fn key(&self) -> &[u8] {
         &self.records.key

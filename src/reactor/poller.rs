@@ -33,6 +33,7 @@ const KIND_INTERNAL: u64 = 3;
 const KIND_LINK: u64 = 4;
 const INTERNAL_TIMER: u64 = 0;
 const INTERNAL_SIGNALS: u64 = 1;
+const INTERNAL_HELPER: u64 = 2;
 
 /// All that can wake the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub enum Wake {
     Pipe(usize),
     /// A signal came.
     Signal,
+    /// A thread beside the loop has done something.
+    Helper,
     /// The sleep is over.
     Timer,
 }
@@ -74,6 +77,11 @@ impl Poller {
     /// Signals wake the loop through this descriptor.
     pub fn register_signals(&self, descriptor: RawFd) -> io::Result<()> {
         self.register_internal(descriptor, INTERNAL_SIGNALS)
+    }
+
+    /// Threads beside the loop wake it through this descriptor, an eventfd.
+    pub fn register_helper(&self, descriptor: RawFd) -> io::Result<()> {
+        self.register_internal(descriptor, INTERNAL_HELPER)
     }
 
     pub fn register_listener(&self, source: &mut impl Source, index: usize) -> io::Result<()> {
@@ -153,7 +161,10 @@ fn decode(event: &Event) -> Option<Wake> {
         KIND_LINK => Some(Wake::Link { index, generation: (token >> GENERATION_SHIFT & GENERATION_MASK) as u32 }),
         KIND_LISTENER => Some(Wake::Listener(index)),
         KIND_PIPE => Some(Wake::Pipe(index)),
-        _ if token & 1 == INTERNAL_TIMER => Some(Wake::Timer),
-        _ => Some(Wake::Signal),
+        _ => match index as u64 {
+            INTERNAL_TIMER => Some(Wake::Timer),
+            INTERNAL_HELPER => Some(Wake::Helper),
+            _ => Some(Wake::Signal),
+        },
     }
 }

@@ -1,6 +1,6 @@
 //! Signals as events: a handler that only sets a bit and writes to an eventfd, which the poll watches.
 //!
-//! SIGTERM and SIGINT ask for a shutdown, a second SIGINT (or SIGTERM) leaves at once; SIGHUP and SIGPIPE are ignored.
+//! SIGTERM and SIGINT ask for a shutdown, a second SIGINT (or SIGTERM) leaves at once; SIGHUP, SIGPIPE and SIGXFSZ are ignored.
 
 use std::ffi::CString;
 use std::io;
@@ -63,6 +63,8 @@ impl Signals {
         install(libc::SIGINT, handler)?;
         install(libc::SIGHUP, libc::SIG_IGN)?;
         install(libc::SIGPIPE, libc::SIG_IGN)?;
+        // A file that has reached its limit is a write that fails.
+        install(libc::SIGXFSZ, libc::SIG_IGN)?;
         Ok(Signals { descriptor })
     }
 

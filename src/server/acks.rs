@@ -12,6 +12,8 @@ pub struct AckWaiter {
     pub session: SessionKey,
     /// The byte of the stream that is to be acknowledged.
     pub offset: i64,
+    /// The position of the journal up to which the own disk is to have it.
+    pub position: u64,
     /// Own disks: none or this one's.
     pub local: usize,
     pub replicas: usize,
@@ -27,12 +29,17 @@ impl Server {
 
     /// The byte of the stream up to which this server's own file is on the disk; `None`: it has none.
     pub fn replication_offset_on_disk(&self) -> Option<i64> {
-        None
+        self.settings.append_only.then(|| self.persist.aof.offset_on_disk())
+    }
+
+    /// Position of the journal now, whoever reads it: what was recorded before it is told from what comes.
+    pub fn journal_position(&self) -> u64 {
+        self.persist.aof.taken() + self.journal.unread_bytes()
     }
 
     /// Disks here, and replicas, that have what a waiter waits for.
     pub fn acks_of(&self, waiter: &AckWaiter) -> (usize, usize) {
-        let local = self.replication_offset_on_disk().is_some_and(|offset| offset >= waiter.offset);
+        let local = self.persist.aof.is_safe(waiter.position);
         (usize::from(local), self.replication.acknowledged(waiter.offset, waiter.on_disk))
     }
 

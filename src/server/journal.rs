@@ -370,6 +370,11 @@ impl Journal {
         }
     }
 
+    /// Bytes that were recorded and not yet taken.
+    pub fn unread_bytes(&self) -> u64 {
+        (self.records.bytes.len() + self.frame.bytes.len()) as u64
+    }
+
     /// All that was recorded and not yet taken.
     pub fn take(&mut self) -> Records {
         self.replica_bytes = 0;

@@ -16,5 +16,7 @@ mod world;
 
 pub use session::Session;
 pub use sessions::Sessions;
-pub use state::{Alarm, Identity, Pause, REDIS_VERSION, Server, ShutdownRequest, UNAUTHENTICATED_BYTES_MAX, standing};
+pub use state::{
+    Alarm, DiskFault, Identity, Pause, REDIS_VERSION, Server, ShutdownRequest, UNAUTHENTICATED_BYTES_MAX, standing,
+};
 pub use world::{ProcessFacts, World};

@@ -132,6 +132,15 @@ pub struct Identity {
     pub started: Ms,
 }
 
+/// Why the disk takes no writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskFault<'s> {
+    /// The last snapshot failed.
+    Snapshot,
+    /// The append-only file cannot be written, or not be brought to the disk: the system's words.
+    AppendOnly(&'s str),
+}
+
 /// All state of the server.
 pub struct Server {
     pub keyspace: Keyspace,
@@ -400,13 +409,16 @@ impl Server {
 
     /// Refuses writes, or allows them again, as the last snapshot went and replicas are asked for.
     pub fn update_write_gate(&mut self) {
-        self.set_standing(standing::NO_WRITES, self.disk_failed() || self.lacks_replicas());
+        self.set_standing(standing::NO_WRITES, self.disk_fault().is_some() || self.lacks_replicas());
     }
 
-    /// The last snapshot failed, and writes are to be refused then.
-    pub fn disk_failed(&self) -> bool {
+    /// Why the disk takes no writes, if it does not: then they are to be refused.
+    pub fn disk_fault(&self) -> Option<DiskFault<'_>> {
         let asked_for = self.settings.stop_writes_on_bgsave_error && !self.settings.save_points.is_empty();
-        asked_for && !self.persist.last_is_good
+        if asked_for && !self.persist.last_is_good {
+            return Some(DiskFault::Snapshot);
+        }
+        self.persist.aof.fault().map(DiskFault::AppendOnly)
     }
 
     /// Writes need more replicas than were heard of lately.

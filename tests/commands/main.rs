@@ -6,6 +6,7 @@
 
 mod buffers;
 mod crash;
+mod durability;
 mod examples;
 mod process;
 mod reference;

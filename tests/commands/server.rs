@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,20 +23,33 @@ impl Server {
             let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
             let folder = std::env::temp_dir().join(format!("gyre-test-{}-{port}", std::process::id()));
             std::fs::create_dir_all(&folder).expect("a folder for the server");
-            let process = Command::new(env!("CARGO_BIN_EXE_gyre-server"))
-                .args(["--port", &port.to_string(), "--save", "", "--dir"])
-                .arg(&folder)
-                .args(arguments)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .spawn()
-                .expect("the server's binary starts");
+            let process = spawn(port, &folder, arguments);
             let mut server = Server { process, port, folder };
             if server.answers() {
                 return server;
             }
         }
         panic!("the server did not start");
+    }
+
+    /// Ends the process as a fault would, without a word, and starts another on the same port and folder.
+    pub fn kill_and_start(&mut self, arguments: &[&str]) {
+        self.process.kill().expect("it runs");
+        self.wait();
+        self.process = spawn(self.port, &self.folder, arguments);
+        assert!(self.answers(), "the server did not start again:\n{}", self.file("log"));
+    }
+
+    /// Starts another server in this one's folder, which is to end by itself: its exit code and what it said.
+    pub fn start_beside(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let started = Command::new(env!("CARGO_BIN_EXE_gyre-server"))
+            .args(["--port", "0", "--unixsocket", "beside", "--save", "", "--dir"])
+            .arg(&self.folder)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the server's binary starts");
+        (started.status.code(), String::from_utf8_lossy(&started.stdout).into_owned())
     }
 
     fn answers(&mut self) -> bool {
@@ -90,6 +103,17 @@ impl Server {
     }
 }
 
+fn spawn(port: u16, folder: &Path, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_gyre-server"))
+        .args(["--port", &port.to_string(), "--save", "", "--dir"])
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the server's binary starts")
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.kill();
@@ -114,6 +138,11 @@ impl Connection {
         }
         self.stream.write_all(&request).ok()?;
         self.receive()
+    }
+
+    /// Sends bytes as they are; false when the connection has ended.
+    pub fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
     }
 
     /// Sends bytes as they are.

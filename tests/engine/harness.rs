@@ -10,7 +10,9 @@ use gyre::config::Settings;
 use gyre::exec::CommandTable;
 use gyre::exec::batch::Batch;
 use gyre::exec::dispatch::Dispatcher;
+use gyre::exec::{append_only, readers, snapshot};
 use gyre::keyspace::SessionKey;
+use gyre::persist::{ChildEnd, LoadFailure, Step};
 use gyre::server::session::{HELD, flag};
 use gyre::server::sessions::index_of;
 use gyre::server::{Identity, Server, World};
@@ -76,7 +78,12 @@ pub struct Engine {
 
 impl Engine {
     pub fn new() -> Engine {
-        let settings = Rc::new(Settings::default());
+        Engine::with(Settings::default())
+    }
+
+    /// An engine with these settings, and nothing on its disk.
+    pub fn with(settings: Settings) -> Engine {
+        let settings = Rc::new(settings);
         let commands = Rc::new(CommandTable::new(gyre::commands::ALL, &[]).expect("the table is sound"));
         let identity = Identity::default();
         let server = Server::new(Rc::clone(&settings), commands.catalog(), Clock::manual(NOON), 7, identity);
@@ -124,15 +131,36 @@ impl Engine {
         self.batch.execute(&mut self.dispatcher.context(), &mut self.server, &mut self.world);
     }
 
-    /// What the loop does before it sends the replies of a turn.
-    pub fn end_turn(&mut self) {
+    /// What the loop does before it sends the replies of a turn; an error when none may leave.
+    pub fn end_turn(&mut self) -> Result<(), readers::MustLeave> {
         gyre::exec::tracking::broadcast(&mut self.server);
         gyre::exec::replication::stream_applied(&mut self.server, &mut self.world);
-        gyre::exec::replication::acks::end_turn(&mut self.server);
-        if self.server.replication.backlog.is_some() {
-            let records = self.server.journal.take();
-            gyre::exec::replication::feed::feed(&mut self.server, &records);
+        gyre::exec::replication::acks::ask(&mut self.server);
+        readers::drain(&mut self.server, &mut self.world)?;
+        gyre::exec::replication::acks::serve(&mut self.server);
+        Ok(())
+    }
+
+    /// Virtual time goes on, wall and all.
+    pub fn pass(&mut self, ms: u64) {
+        self.server.clock.advance_ms(ms);
+        self.server.now = self.server.clock.wall_ms();
+    }
+
+    /// What the loop does at its start: loads what is on the disk, all of it, and goes on with the files.
+    pub fn start(&mut self) -> Result<(), LoadFailure> {
+        if let Some(mut load) = snapshot::begin_loading_at_start(&mut self.server, &mut self.world)? {
+            let mut context = self.dispatcher.context();
+            while load.step(&mut context, &mut self.server, &mut self.world)? == Step::GoesOn {}
         }
+        append_only::begin_at_start(&mut self.server, &mut self.world).map_err(|line| LoadFailure(vec![line]))
+    }
+
+    /// The child that was forked has run; now the loop hears of it.
+    pub fn end_child(&mut self) {
+        let (said, code) = self.world.disk.children.pop().expect("a child was forked");
+        self.server.persist.child.as_mut().expect("it is known").hear(&said, self.server.now);
+        snapshot::child_ended(&mut self.server, &mut self.world, ChildEnd::Left(code));
     }
 
     /// Bytes for the client since the last call.

@@ -1,5 +1,6 @@
 //! The engine without sockets: replies and effects of whole pipelines, in virtual time.
 
+mod append_only;
 mod client_memory;
 mod crashes;
 mod fields;

@@ -69,7 +69,7 @@ impl Pair {
                 self.master.settle();
             }
             self.end_child();
-            self.master.end_turn();
+            self.master.end_turn().expect("there is no file that could fail");
             loop {
                 let bytes = self.master.replies(self.feeder);
                 if !bytes.is_empty() {
@@ -84,7 +84,7 @@ impl Pair {
             }
             self.load();
             self.replica.settle();
-            self.replica.end_turn();
+            self.replica.end_turn().expect("there is no file that could fail");
             if is_silent {
                 return;
             }
@@ -186,7 +186,7 @@ fn a_replica_that_lost_its_link_is_given_what_it_lacks() {
     pair.break_link();
     pair.master.ask(pair.asker, "SET a 2");
     pair.master.ask(pair.asker, "APPEND a 3");
-    pair.master.end_turn();
+    pair.master.end_turn().expect("there is no file that could fail");
     pair.connect();
     pair.check_in_step();
     assert_eq!(pair.counts(), (1, 1));
@@ -195,7 +195,7 @@ fn a_replica_that_lost_its_link_is_given_what_it_lacks() {
     pair.master.ask(pair.asker, "CONFIG SET repl-backlog-size 16kb");
     for _ in 0..20 {
         pair.master.ask(pair.asker, &format!("APPEND a {}", "x".repeat(1000)));
-        pair.master.end_turn();
+        pair.master.end_turn().expect("there is no file that could fail");
     }
     pair.connect();
     pair.check_in_step();
@@ -232,7 +232,7 @@ fn a_promoted_replica_goes_on_with_the_history() {
     assert_eq!((&replication.id2, replication.second_offset), (&id, offset + 1));
     assert_ne!(replication.id, id);
     assert_eq!(pair.replica.ask(pair.reader, "SET a 2"), "+OK\r\n");
-    pair.replica.end_turn();
+    pair.replica.end_turn().expect("there is no file that could fail");
     assert!(pair.replica.server.replication_offset() > offset);
     assert_eq!(replication_judges(&pair, &id, offset + 1), Ok(()));
 }

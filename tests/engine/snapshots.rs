@@ -2,8 +2,8 @@
 
 use gyre::exec::snapshot;
 use gyre::keyspace::SessionKey;
+use gyre::persist::Step;
 use gyre::persist::simulated::Trouble;
-use gyre::persist::{ChildEnd, Step};
 
 use crate::harness::{Engine, NOON};
 
@@ -39,13 +39,6 @@ fn journal(engine: &mut Engine, payload: &[u8]) -> String {
 fn words(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).into_owned();
     text.split("\r\n").filter(|word| !word.is_empty() && !word.starts_with(['*', '$'])).collect::<Vec<_>>().join(" ")
-}
-
-/// The child that BGSAVE forked has run; now the loop hears of it.
-fn end_child(engine: &mut Engine) {
-    let (said, code) = engine.world.disk.children.pop().expect("a child was forked");
-    engine.server.persist.child.as_mut().expect("it is known").hear(&said, NOON);
-    snapshot::child_ended(&mut engine.server, &mut engine.world, ChildEnd::Left(code));
 }
 
 #[test]
@@ -125,7 +118,7 @@ fn a_background_save_that_fails_closes_the_gate_until_one_succeeds() {
     assert_eq!(engine.ask(session, "BGSAVE"), "+Background saving started\r\n");
     assert_eq!(engine.ask(session, "BGSAVE"), "-ERR Background save already in progress\r\n");
     assert_eq!(engine.ask(session, "SET a 2"), "+OK\r\n");
-    end_child(&mut engine);
+    engine.end_child();
     assert!(engine.ask(session, "SET a 3").starts_with(REFUSED));
     assert_eq!(engine.ask(session, "GET a"), "$1\r\n2\r\n");
     engine.ask(session, "CONFIG SET stop-writes-on-bgsave-error no");
@@ -136,7 +129,7 @@ fn a_background_save_that_fails_closes_the_gate_until_one_succeeds() {
     engine.ask(session, "BGSAVE");
     engine.ask(session, "CONFIG SET stop-writes-on-bgsave-error no");
     engine.ask(session, "SET a 4");
-    end_child(&mut engine);
+    engine.end_child();
     assert_eq!(engine.server.keyspace.dirty, 1, "what came after the fork is not saved");
     engine.ask(session, "CONFIG SET stop-writes-on-bgsave-error yes");
     assert_eq!(engine.ask(session, "SET a 5"), "+OK\r\n");
@@ -152,7 +145,7 @@ fn a_transaction_schedules_its_snapshot() {
     assert_eq!(engine.ask(session, "EXEC"), "*2\r\n+Background saving scheduled\r\n+OK\r\n");
     assert!(engine.world.disk.children.is_empty());
     snapshot::begin_if_due(&mut engine.server, &mut engine.world);
-    end_child(&mut engine);
+    engine.end_child();
     assert_eq!(engine.server.keyspace.dirty, 0, "the snapshot has the whole transaction");
 }
 

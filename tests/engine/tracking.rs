@@ -100,7 +100,7 @@ fn prefixes_are_told_together_at_the_end_of_the_turn() {
     engine.ask(reader, "SET a:own 1");
     engine.ask(writer, "MSET a:2 1 a:1 1 b:1 1 c:1 1");
     assert_eq!(heard(&mut engine, reader), "");
-    engine.end_turn();
+    engine.end_turn().expect("nothing is read");
     let expected =
         ">2\r\n$10\r\ninvalidate\r\n*2\r\n$3\r\na:1\r\n$3\r\na:2\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\nb:1\r\n";
     assert_eq!(heard(&mut engine, reader), expected);

@@ -1,4 +1,4 @@
-//! What keeps data beyond a command's or the process's life: SAVE, BGSAVE, LASTSAVE, SHUTDOWN, DUMP, RESTORE.
+//! What keeps data beyond a command's or the process's life: SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE, SHUTDOWN, DUMP, RESTORE.
 
 mod dump;
 mod save;
@@ -25,6 +25,13 @@ pub const COMMANDS: &[Command] = &[
         .cost("O(1)")
         .says("Saves all databases to disk by a child process.")
         .server(save::bgsave),
+    command("BGREWRITEAOF", "", 1)
+        .since("1.0.0")
+        .group(Group::Server)
+        .flags(ADMIN | NOSCRIPT | NO_ASYNC_LOADING)
+        .cost("O(n) over the keys, by a child process")
+        .says("Writes the append-only file anew.")
+        .server(save::bgrewriteaof),
     command("LASTSAVE", "", 1)
         .since("1.0.0")
         .group(Group::Server)

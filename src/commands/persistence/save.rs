@@ -1,6 +1,7 @@
-//! SAVE, BGSAVE, LASTSAVE.
+//! SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE.
 
-use crate::exec::{Call, Outcome, Stop, fault, snapshot};
+use crate::exec::{Call, Outcome, Stop, append_only, fault, snapshot};
+use crate::persist::Purpose;
 use crate::server::{Server, World};
 
 const IN_PROGRESS: Stop = Stop::error("ERR Background save already in progress");
@@ -9,7 +10,7 @@ const IN_PROGRESS: Stop = Stop::error("ERR Background save already in progress")
 const FAILED: Stop = Stop::error("ERR");
 
 pub fn save(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
-    if server.persist.child.is_some() {
+    if server.persist.has_child_for(Purpose::Snapshot) || server.persist.has_child_for(Purpose::Transfer) {
         return Err(IN_PROGRESS);
     }
     if !snapshot::save_on_demand(server, world) {
@@ -28,11 +29,18 @@ pub fn bgsave(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Ou
     if call.argc() > 1 && !schedules {
         return Err(fault::SYNTAX);
     }
-    if server.persist.child.is_some() {
+    if server.persist.has_child_for(Purpose::Snapshot) || server.persist.has_child_for(Purpose::Transfer) {
         return Err(IN_PROGRESS);
     }
-    if !call.may_block {
-        // A transaction is about to change more: the fork waits for its end.
+    let has_child = server.persist.child.is_some();
+    if has_child && call.may_block && !schedules {
+        return Err(Stop::error(
+            "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE in order to schedule a \
+             BGSAVE whenever possible.",
+        ));
+    }
+    if has_child || !call.may_block {
+        // One child at a time; and a transaction is about to change more: the fork waits for its end.
         server.persist.is_scheduled = true;
         call.reply.simple("Background saving scheduled");
         return Ok(());
@@ -53,6 +61,12 @@ fn cancel(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcom
     } else {
         return Err(Stop::error("ERR Background saving is currently not in progress or scheduled"));
     }
+    Ok(())
+}
+
+pub fn bgrewriteaof(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
+    let answer = append_only::rewrite_on_demand(server, world, !call.may_block).map_err(Stop::error)?;
+    call.reply.simple(answer);
     Ok(())
 }
 

@@ -5,8 +5,7 @@ mod role;
 mod sync;
 mod wait;
 
-use crate::exec::{Call, Command, Outcome, Stop};
-use crate::keyspace::Db;
+use crate::exec::Command;
 use crate::spec::flag::{ADMIN, ALLOW_BUSY, BLOCKING, FAST, LOADING, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT, STALE};
 use crate::spec::{Group, Spec, category, command};
 
@@ -57,13 +56,6 @@ pub const COMMANDS: &[Command] = &[
         .says("Begins or goes on with a replica's copy.")
         .server(sync::psync),
     feeds("SYNC", "", 1).since("1.0.0").says("Begins a replica's copy.").server(sync::sync),
-    command("BGREWRITEAOF", "", 1)
-        .since("1.0.0")
-        .group(Group::Server)
-        .flags(ADMIN | NOSCRIPT | NO_ASYNC_LOADING)
-        .cost("O(n) over the keys, by a child process")
-        .says("Writes the append-only file anew.")
-        .data(no_append_only_file),
 ];
 
 const fn waits(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
@@ -88,8 +80,4 @@ const fn feeds(name: &'static str, grammar: &'static str, arity: i32) -> Spec {
         .group(Group::Server)
         .flags(ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI)
         .cost("O(n) over the keys, by a child process, when all is to be copied")
-}
-
-fn no_append_only_file(_: &mut Call, _: &mut Db) -> Outcome {
-    Err(Stop::error("ERR There is no append-only file yet"))
 }

@@ -49,7 +49,9 @@ fn wait_for(
 ) -> Outcome {
     let deadline = call.timeout_ms_deadline(timeout_word)?;
     let offset = server.sessions.get(call.session).map_or(0, |session| session.write_offset);
-    let waiter = AckWaiter { session: call.session, offset, local, replicas, on_disk };
+    // The own disk may be ahead of what this client wrote; it is waited for as if all that was recorded so far were this client's.
+    let position = server.journal_position();
+    let waiter = AckWaiter { session: call.session, offset, position, local, replicas, on_disk };
     let (has_local, has_replicas) = server.acks_of(&waiter);
     if has_local >= local && has_replicas >= replicas || !call.may_block {
         if on_disk {

@@ -63,7 +63,7 @@ fn set(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
         may_set_protected: server.settings.protected_configs.permits(is_local),
     };
     let proposal = setting::propose(&server.settings, &words, now);
-    let outcome = proposal.and_then(|proposal| settings::put(server, world, proposal));
+    let outcome = proposal.and_then(|proposal| settings::put(server, world, proposal, !call.may_block));
     outcome.map_err(|error| Stop::error_owned(error.reply()))?;
     call.reply.ok();
     Ok(())

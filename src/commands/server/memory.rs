@@ -82,7 +82,7 @@ fn stats(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome
         ("clients.slaves", 0),
         ("clients.normal", account.clients),
         ("cluster.links", 0),
-        ("aof.buffer", 0),
+        ("aof.buffer", server.persist.aof.buffer_bytes() as u64),
         ("lua.caches", server.scripts.cache.bytes() as u64),
         ("functions.caches", server.scripts.registry.bytes() as u64),
         ("script.VMs", (vm_eval + vm_functions) as u64),

@@ -6,6 +6,7 @@ use crate::exec::call::fault;
 use crate::exec::{Call, Command, Outcome, Stop};
 use crate::keyspace::event::{Event, class, event};
 use crate::keyspace::{Changes, Db};
+use crate::server::session::flag as session_flag;
 use crate::spec::flag::{FAST, WRITE};
 use crate::spec::{Group, at, command};
 use crate::structures::stream_log::{StreamId, Trim};
@@ -127,12 +128,18 @@ pub fn parse_options(call: &Call, is_add: bool) -> Result<Options, Stop> {
         index += 1;
     }
     let default = default_limit(call);
+    // What a file or a master says was made exact there; its LIMIT was the client's.
+    let is_obeyed = call.session_flags & session_flag::INTERNAL != 0;
     match (&mut options.trimming, limit) {
         (None, Some(1..)) => {
             Err("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy".into())
         }
         (None, None) if !is_add => Err("ERR syntax error, XTRIM must be called with a trimming strategy".into()),
         (None, Some(0)) => Err(LIMIT_WITHOUT_ROUGH),
+        (Some(trimming), _) if is_obeyed => {
+            trimming.limit = 0;
+            Ok(options)
+        }
         (Some(trimming), Some(_)) if !trimming.is_rough => Err(LIMIT_WITHOUT_ROUGH),
         (Some(trimming), limit) => {
             trimming.limit = limit.unwrap_or(if trimming.is_rough { default } else { 0 });

@@ -21,13 +21,11 @@ const MB: u64 = 1 << 20;
 
 // Why a row is kept without effect.
 const ACCEPTS: &str = "a turn of the loop accepts up to 1000 connections of a listener";
-const AOF: &str = "the append-only file is not there yet";
 const CLUSTER: &str = "cluster mode is not there yet";
 const DEFRAG: &str = "there is no active defragmentation";
 const NO_DEFRAG: &str =
     "Active defragmentation cannot be enabled: size classes of 8 bytes leave little to gain, and values do not move";
 const FLUSH: &str = "what is flushed is freed in slices, however it is asked for";
-const HELPERS: &str = "there are no helper threads";
 const LOADING: &str = "a dump is loaded in pieces that are bounded by time";
 const PURGE: &str = "free pages go back to the system at once";
 const SANITIZE: &str = "payloads are checked in any case";
@@ -155,21 +153,21 @@ settings! {
     sanitize_dump: SanitizeDump = choice("sanitize-dump-payload", "no", SanitizeDump::WORDS).idle(SANITIZE);
 
     // The append-only file
-    append_only: bool = yes_no("appendonly", "no").tells(Change::AppendOnly).idle(AOF);
+    append_only: bool = yes_no("appendonly", "no").tells(Change::AppendOnly);
     append_file_name: Vec<u8> = text("appendfilename", "appendonly.aof")
-        .immutable().checked(base_name_of_append_file).idle(AOF);
+        .immutable().checked(base_name_of_append_file);
     append_dir_name: Vec<u8> = text("appenddirname", "appendonlydir")
-        .immutable().checked(base_name_of_append_dir).idle(AOF);
-    append_fsync: AppendFsync = choice("appendfsync", "everysec", AppendFsync::WORDS)
-        .tells(Change::AppendOnly).idle(AOF);
-    no_append_fsync_on_rewrite: bool = yes_no("no-appendfsync-on-rewrite", "no").idle(AOF);
-    aof_rewrite_percentage: u32 = integer("auto-aof-rewrite-percentage", "100", 0, INT_MAX).idle(AOF);
-    aof_rewrite_bytes_min: u64 = memory("auto-aof-rewrite-min-size", "64mb", 0, LONG_MAX_U).idle(AOF);
-    aof_load_truncated: bool = yes_no("aof-load-truncated", "yes").idle(AOF);
-    aof_use_rdb_preamble: bool = yes_no("aof-use-rdb-preamble", "yes").idle(AOF);
-    aof_timestamps: bool = yes_no("aof-timestamp-enabled", "no").idle(AOF);
-    aof_rewrite_incremental_fsync: bool = yes_no("aof-rewrite-incremental-fsync", "yes").idle(AOF);
-    aof_disable_auto_gc: bool = yes_no("aof-disable-auto-gc", "no").hidden().idle(AOF);
+        .immutable().checked(base_name_of_append_dir);
+    append_fsync: AppendFsync = choice("appendfsync", "everysec", AppendFsync::WORDS);
+    no_append_fsync_on_rewrite: bool = yes_no("no-appendfsync-on-rewrite", "no");
+    aof_rewrite_percentage: u32 = integer("auto-aof-rewrite-percentage", "100", 0, INT_MAX);
+    aof_rewrite_bytes_min: u64 = memory("auto-aof-rewrite-min-size", "64mb", 0, LONG_MAX_U);
+    aof_load_truncated: bool = yes_no("aof-load-truncated", "yes");
+    aof_load_corrupt_tail_bytes_max: u64 = memory("aof-load-corrupt-tail-max-size", "0", 0, LONG_MAX_U);
+    aof_use_rdb_preamble: bool = yes_no("aof-use-rdb-preamble", "yes");
+    aof_timestamps: bool = yes_no("aof-timestamp-enabled", "no");
+    aof_rewrite_incremental_fsync: bool = yes_no("aof-rewrite-incremental-fsync", "yes");
+    aof_disable_auto_gc: bool = yes_no("aof-disable-auto-gc", "no").hidden().tells(Change::AppendOnly);
 
     // Databases and periodic work
     databases: u32 = integer("databases", "16", 1, INT_MAX).immutable();
@@ -225,9 +223,9 @@ settings! {
     proc_title_template: Vec<u8> = text("proc-title-template", "{title} {listen-addr} {server-mode}")
         .checked(known_title_variables).tells(Change::ProcessTitle);
     server_cpus: Vec<u8> = optional_text("server-cpulist").alias("server_cpulist").immutable();
-    helper_cpus: Vec<u8> = optional_text("bio-cpulist").alias("bio_cpulist").immutable().idle(HELPERS);
+    helper_cpus: Vec<u8> = optional_text("bio-cpulist").alias("bio_cpulist").immutable();
     aof_rewrite_cpus: Vec<u8> = optional_text("aof-rewrite-cpulist")
-        .alias("aof_rewrite_cpulist").immutable().idle(AOF);
+        .alias("aof_rewrite_cpulist").immutable();
     bgsave_cpus: Vec<u8> = optional_text("bgsave-cpulist").alias("bgsave_cpulist").immutable();
     ignore_warnings: Vec<u8> = text("ignore-warnings", "").idle("no warning of the start stops the server");
     shutdown_timeout_s: i64 = integer("shutdown-timeout", "10", 0, INT_MAX).idle("the server does not wait for replicas when it leaves");

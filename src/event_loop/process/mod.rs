@@ -16,6 +16,7 @@ pub use supervisor::Supervision;
 pub use title::Title;
 
 use crate::config::Settings;
+use crate::persist::Purpose;
 
 /// What a child does with itself before it begins its work.
 #[derive(Clone, Debug, Default)]
@@ -27,13 +28,30 @@ pub struct ChildSetup {
     pub title: Option<Vec<u8>>,
 }
 
-impl ChildSetup {
-    /// For a child that writes a snapshot.
-    pub fn for_snapshot(settings: &Settings, oom_score: &OomScore, title: &Title) -> ChildSetup {
-        ChildSetup {
+/// The same, by what a child is for.
+#[derive(Clone, Debug, Default)]
+pub struct ChildSetups {
+    snapshot: ChildSetup,
+    rewrite: ChildSetup,
+}
+
+impl ChildSetups {
+    pub fn new(settings: &Settings, oom_score: &OomScore, title: &Title) -> ChildSetups {
+        let setup = |processors: &[u8], name: &[u8]| ChildSetup {
             oom_score: oom_score.of_child(settings),
-            processors: settings.bgsave_cpus.clone(),
-            title: title.text(settings, b"redis-rdb-bgsave"),
+            processors: processors.to_vec(),
+            title: title.text(settings, name),
+        };
+        ChildSetups {
+            snapshot: setup(&settings.bgsave_cpus, b"redis-rdb-bgsave"),
+            rewrite: setup(&settings.aof_rewrite_cpus, b"redis-aof-rewrite"),
+        }
+    }
+
+    pub fn of(&self, purpose: Purpose) -> &ChildSetup {
+        match purpose {
+            Purpose::Snapshot | Purpose::Transfer => &self.snapshot,
+            Purpose::Rewrite => &self.rewrite,
         }
     }
 }

@@ -29,15 +29,26 @@ pub fn count_good(server: &mut Server) {
     server.update_write_gate();
 }
 
-/// Who waits for acknowledgements is answered as soon as there are enough, and everybody is asked where he is while somebody waits.
-pub fn end_turn(server: &mut Server) {
+/// Everybody is asked where he is while somebody waits.
+pub fn ask(server: &mut Server) {
     // While writes are paused nothing is said to replicas.
     let is_paused = server.standing & standing::PAUSED != 0;
     if !is_paused && std::mem::take(&mut server.replication.wants_acks) && server.replication.has_replicas() {
         server.journal.pass_on(GETACK);
     }
+}
+
+const SWITCHED_OFF: &str = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+
+/// Who waits for acknowledgements is answered as soon as there are enough.
+pub fn serve(server: &mut Server) {
     if server.ack_waiters.is_empty() {
         return;
+    }
+    if !server.settings.append_only {
+        let in_vain: Vec<SessionKey> =
+            server.ack_waiters.iter().filter(|waiter| waiter.local > 0).map(|waiter| waiter.session).collect();
+        in_vain.into_iter().for_each(|session| blocking::end_with_error(server, session, SWITCHED_OFF));
     }
     let served: Vec<SessionKey> = server
         .ack_waiters

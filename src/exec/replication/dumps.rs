@@ -29,6 +29,10 @@ const CONGESTED_BYTES: usize = 256 * 1024;
 pub fn seek(server: &mut Server, world: &mut dyn World, session: SessionKey) {
     match server.persist.child.as_ref().map(|child| child.purpose) {
         Some(Purpose::Snapshot) => share(server, session),
+        // It comes when the rewrite is over.
+        Some(Purpose::Rewrite) => {
+            log::info!("Can't BGSAVE for SYNC while the AOF is being rewritten. Waiting for its end")
+        }
         Some(Purpose::Transfer) => log::info!("Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC"),
         None => {
             let settings = &server.settings;

@@ -59,14 +59,30 @@ struct Check<'o, S> {
 
 /// Checks a file; true if it is sound. Everything that is to be said goes to `out`.
 pub fn check(path: &Path, style: Style, files: &mut dyn Files, now: Ms, out: &mut dyn Write) -> io::Result<bool> {
-    writeln!(out, "[offset 0] Checking RDB file {}", path.display())?;
     let (inner, length) = match files.open(path) {
         Ok(opened) => opened,
         Err(error) => {
+            writeln!(out, "[offset 0] Checking RDB file {}", path.display())?;
             writeln!(out, "Cannot open file {}: {error}", path.display())?;
             return Ok(false);
         }
     };
+    check_source(path, style, inner, length, now, out).map(|(is_sound, _)| is_sound)
+}
+
+/// What stands behind a dump: the source, what was read of it already, and where that begins.
+type Rest = (Box<dyn io::Read>, Vec<u8>, u64);
+
+/// Checks a dump that may have something behind it; true if it is sound, and what stands behind it.
+pub fn check_source(
+    path: &Path,
+    style: Style,
+    inner: Box<dyn io::Read>,
+    length: u64,
+    now: Ms,
+    out: &mut dyn Write,
+) -> io::Result<(bool, Rest)> {
+    writeln!(out, "[offset 0] Checking RDB file {}", path.display())?;
     let reader = Reader::new(ReadSource { inner, left: (length > 0).then_some(length) });
     let (records, counts, summary) = (Records::default(), Counts::default(), Summary::default());
     let mut check = Check { reader, records, kind: Some(Kind::String), has_key: false, db: 0, counts, summary, out };
@@ -84,7 +100,9 @@ pub fn check(path: &Path, style: Style, files: &mut dyn Files, now: Ms, out: &mu
     if style == Style::WithSummary {
         check.summary.print(check.out)?;
     }
-    Ok(is_sound)
+    let offset = check.reader.offset();
+    let (source, already) = check.reader.into_rest();
+    Ok((is_sound, (source.inner, already, offset)))
 }
 
 impl<S: Source> Check<'_, S> {

@@ -11,7 +11,7 @@
 pub mod disk;
 
 use self::disk::{Disk, Node, folder_of};
-use super::outside::{Files, OutputFile, Outside, Pipe, Purpose};
+use super::outside::{AppendFile, Files, OutputFile, Outside, Pipe, Purpose, ShortWrite};
 use crate::base::random::Random;
 use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
@@ -36,6 +36,8 @@ pub enum Lie {
     FolderSync,
     /// A file gets its name before its bytes are durable.
     SyncBeforeRename,
+    /// The append-only file is not made durable before a reply leaves.
+    SyncBeforeReply,
 }
 
 /// What happens at which operation. Shared by all who see the disk.
@@ -181,8 +183,8 @@ impl OpenFile {
         }
     }
 
-    /// Appends; says how much was taken, and why no more.
-    fn take(&self, bytes: &[u8]) -> io::Result<()> {
+    /// Appends all, or a part of it.
+    fn take(&self, bytes: &[u8]) -> Result<(), ShortWrite> {
         let mut disk = self.disk.borrow_mut();
         let length = disk.read(self.node).map_or(0, <[u8]>::len);
         let failed = self.step();
@@ -191,8 +193,9 @@ impl OpenFile {
         let taken = self.room(length, room);
         let appended = disk.append(self.node, &bytes[..taken]);
         match failed.and(appended) {
-            Ok(()) if taken < bytes.len() => Err(io::ErrorKind::StorageFull.into()),
-            done => done,
+            Ok(()) if taken < bytes.len() => Err(ShortWrite { taken, error: io::ErrorKind::StorageFull.into() }),
+            Ok(()) => Ok(()),
+            Err(error) => Err(ShortWrite { taken, error }),
         }
     }
 
@@ -212,7 +215,7 @@ impl OpenFile {
 
 impl OutputFile for OpenFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.take(bytes)
+        self.take(bytes).map_err(|short| short.error)
     }
 
     fn sync_some(&mut self) -> io::Result<()> {
@@ -224,6 +227,39 @@ impl OutputFile for OpenFile {
     }
 }
 
+/// A file that grows. A sync beside the loop is done when it is asked after.
+struct GrowingFile {
+    file: OpenFile,
+    is_syncing: bool,
+}
+
+impl AppendFile for GrowingFile {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), ShortWrite> {
+        self.file.take(bytes)
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.step()?;
+        self.file.disk.borrow_mut().cut(self.file.node, length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_unless(Lie::SyncBeforeReply)
+    }
+
+    fn begin_sync(&mut self) {
+        self.is_syncing = true;
+    }
+
+    fn sync_outcome(&mut self) -> Option<io::Result<()>> {
+        std::mem::take(&mut self.is_syncing).then(|| self.sync())
+    }
+
+    fn await_sync(&mut self) -> io::Result<()> {
+        self.sync_outcome().unwrap_or(Ok(()))
+    }
+}
+
 impl Files for SimulatedDisk {
     fn create(&mut self, path: &Path) -> io::Result<Box<dyn OutputFile>> {
         self.course.step()?;
@@ -232,6 +268,32 @@ impl Files for SimulatedDisk {
         let node = disk.open(path)?;
         disk.cut(node, 0)?;
         Ok(Box::new(self.open_node(node)))
+    }
+
+    fn append(&mut self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        self.course.step()?;
+        stumble(&self.trouble, Trouble::Create)?;
+        let node = self.disk.borrow_mut().open(path)?;
+        Ok(Box::new(GrowingFile { file: self.open_node(node), is_syncing: false }))
+    }
+
+    fn length(&mut self, path: &Path) -> io::Result<u64> {
+        let disk = self.disk.borrow();
+        disk.read(disk.find(path)?).map(|bytes| bytes.len() as u64)
+    }
+
+    fn cut(&mut self, path: &Path, length: u64) -> io::Result<()> {
+        self.course.step()?;
+        let mut disk = self.disk.borrow_mut();
+        let node = disk.find(path)?;
+        disk.cut(node, length)?;
+        disk.sync(node)
+    }
+
+    fn make_folder(&mut self, path: &Path) -> io::Result<()> {
+        self.course.step()?;
+        stumble(&self.trouble, Trouble::Create)?;
+        self.disk.borrow_mut().make_folder(path)
     }
 
     fn open(&mut self, path: &Path) -> io::Result<(Box<dyn Read>, u64)> {

@@ -45,6 +45,13 @@ const fn sub(
 }
 
 const SUBCOMMANDS: &[Subcommand] = &[
+    sub(
+        "AOF-FLUSH-SLEEP",
+        1..=1,
+        "<microseconds>",
+        "Sleeps before each writing of the AOF.",
+        switches::aof_flush_sleep,
+    ),
     sub("ASSERT", 0..=0, "", "Fails an assertion, which ends the server with a report.", faults::assert),
     sub("CHANGE-REPL-ID", 0..=0, "", "Takes a new replication id.", switches::change_replication_id),
     sub("CONFIG-REWRITE-FORCE-ALL", 0..=0, "", "Rewrites the file with every directive.", switches::rewrite_everything),
@@ -57,6 +64,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("HTSTATS", 1..=2, "<db> [full]", "How full a database's table is.", data::table_of_database),
     sub("HTSTATS-KEY", 1..=2, "<key> [full]", "How full a value's table is.", data::table_of_key),
     sub("LISTPACK", 1..=1, "<key>", "Whether a value is a list pack.", data::list_pack),
+    sub("LOADAOF", 0..=0, "", "Empties the data and loads the append-only file.", reload::load_append_only),
     sub("LOG", 1..=1, "<text>", "Writes to the log.", switches::log),
     sub("MALLCTL", 1..=2, "<name> [<value>]", "A number of the allocator's.", switches::allocator_number),
     sub("OBJECT", 1..=1, "<key>", "How a value is kept.", data::object),

@@ -1,11 +1,12 @@
-//! DEBUG RELOAD, DIGEST and DIGEST-VALUE: whether data survives a dump.
+//! DEBUG RELOAD, LOADAOF, DIGEST and DIGEST-VALUE: whether data survives a dump.
 
 use crate::exec::call::fault;
+use crate::exec::dispatch::Context;
 use crate::exec::snapshot::{self, Reload};
 use crate::exec::{Call, Outcome, Stop};
 use crate::keyspace::Key;
 use crate::keyspace::digest::Digest;
-use crate::server::{Server, World};
+use crate::server::{Server, ShutdownRequest, World};
 
 /// `RELOAD [NOSAVE] [NOFLUSH] [MERGE]`
 pub(super) fn reload(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
@@ -20,6 +21,25 @@ pub(super) fn reload(call: &mut Call, server: &mut Server, world: &mut dyn World
     }
     snapshot::reload(server, world, how).map_err(Stop::error)?;
     call.propagation.suppress();
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn load_append_only(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
+    let mut context = Context {
+        commands: call.commands,
+        settings: call.settings,
+        random: call.random,
+        propagation: call.propagation,
+        rest: call.rest,
+    };
+    let is_loaded = snapshot::reload_append_only(&mut context, server, world);
+    call.propagation.suppress();
+    if !is_loaded {
+        // What there is now is neither the data of before nor that of the file: nobody is to see it, and nothing is to keep it.
+        server.shutdown = Some(ShutdownRequest { save: Some(false), force: true, now: true, asked_by: None });
+        return Err(Stop::error("ERR Error trying to load the AOF, check server logs"));
+    }
     call.reply.ok();
     Ok(())
 }

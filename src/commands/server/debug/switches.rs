@@ -41,6 +41,12 @@ pub(super) fn active_expire(call: &mut Call, server: &mut Server, _: &mut dyn Wo
     Ok(())
 }
 
+pub(super) fn aof_flush_sleep(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    server.persist.aof.flush_sleep_us = call.integer(2)?.max(0) as u64;
+    call.reply.ok();
+    Ok(())
+}
+
 pub(super) fn skip_checksums(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let checks = !switch(call.arg(2));
     server.keyspace.set_rules(|rules| rules.checks_payloads = checks);

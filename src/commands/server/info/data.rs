@@ -2,7 +2,8 @@
 
 use super::Page;
 use crate::base::clock::Ms;
-use crate::persist::LoadProgress;
+use crate::persist::aof::State;
+use crate::persist::{LoadProgress, Purpose};
 use crate::value::Kind;
 
 pub(super) fn persistence(page: &mut Page) {
@@ -17,7 +18,8 @@ pub(super) fn persistence(page: &mut Page) {
     let copied = child.map_or((0, 0), |child| (child.copied_bytes_peak, child.copied_bytes));
     let told_s = child.and_then(|child| child.told).map_or(0, |told| (now - told) / 1000);
     let progress = child.map_or((0.0, 0, 0), |child| (child.percent_done(), child.keys_done, child.keys_total));
-    let running_s = child.map(|child| (now - child.started) / 1000);
+    let is_snapshot = persist.has_child_for(Purpose::Snapshot);
+    let running_s = child.filter(|_| is_snapshot).map(|child| (now - child.started) / 1000);
     page.line("loading", u8::from(is_loading));
     page.line("async_loading", 0);
     page.line("current_cow_peak", copied.0);
@@ -29,28 +31,61 @@ pub(super) fn persistence(page: &mut Page) {
     page.line("rdb_changes_since_last_save", dirty);
     page.line("rdb_bgsave_in_progress", u8::from(running_s.is_some()));
     page.line("rdb_last_save_time", last_save);
-    page.line("rdb_last_bgsave_status", if last_is_good { "ok" } else { "err" });
+    page.line("rdb_last_bgsave_status", status(last_is_good));
     page.line("rdb_last_bgsave_time_sec", last_duration);
     page.line("rdb_current_bgsave_time_sec", running_s.unwrap_or(-1));
     page.line("rdb_saves", saves);
     page.line("rdb_last_cow_size", last_copied);
     page.line("rdb_last_load_keys_expired", expired);
     page.line("rdb_last_load_keys_loaded", loaded);
-    page.line("aof_enabled", 0);
-    page.line("aof_rewrite_in_progress", 0);
-    page.line("aof_rewrite_scheduled", 0);
-    page.line("aof_last_rewrite_time_sec", -1);
-    page.line("aof_current_rewrite_time_sec", -1);
-    page.line("aof_last_bgrewrite_status", "ok");
-    page.line("aof_rewrites", 0);
-    page.line("aof_rewrites_consecutive_failures", 0);
-    page.line("aof_last_write_status", "ok");
-    page.line("aof_last_cow_size", 0);
+    append_only(page);
     page.line("module_fork_in_progress", 0);
     page.line("module_fork_last_cow_size", 0);
+    if page.server.persist.aof.state != State::Off {
+        append_only_sizes(page);
+    }
     if let Some(progress) = loading {
         loading_progress(page, &progress, now);
     }
+}
+
+fn status(is_good: bool) -> &'static str {
+    if is_good { "ok" } else { "err" }
+}
+
+/// What is always told of the append-only file.
+fn append_only(page: &mut Page) {
+    let (server, now) = (&*page.server, page.server.now);
+    let (is_rewriting, file) = (server.persist.has_child_for(Purpose::Rewrite), &server.persist.aof);
+    let lines: [(&str, i64); 5] = [
+        ("aof_enabled", (file.state != State::Off).into()),
+        ("aof_rewrite_in_progress", is_rewriting.into()),
+        ("aof_rewrite_scheduled", file.is_scheduled.into()),
+        ("aof_last_rewrite_time_sec", file.last_rewrite_s.unwrap_or(-1)),
+        ("aof_current_rewrite_time_sec", file.rewrite_began.map_or(-1, |began| (now - began) / 1000)),
+    ];
+    let (rewrite_status, write_status) = (status(file.last_rewrite_is_good), status(file.fault().is_none()));
+    let (rewrites, failures, copied) = (file.rewrites, file.failures_in_a_row, file.last_copied_bytes);
+    lines.iter().for_each(|(name, value)| page.line(name, value));
+    page.line("aof_last_bgrewrite_status", rewrite_status);
+    page.line("aof_rewrites", rewrites);
+    page.line("aof_rewrites_consecutive_failures", failures);
+    page.line("aof_last_write_status", write_status);
+    page.line("aof_last_cow_size", copied);
+}
+
+/// What is told of it while it is on.
+fn append_only_sizes(page: &mut Page) {
+    let file = &page.server.persist.aof;
+    let lines: [(&str, u64); 6] = [
+        ("aof_current_size", file.size),
+        ("aof_base_size", file.base_size),
+        ("aof_pending_rewrite", 0),
+        ("aof_buffer_length", file.buffered()),
+        ("aof_pending_bio_fsync", file.pending_syncs() as u64),
+        ("aof_delayed_fsync", file.delayed_syncs),
+    ];
+    lines.iter().for_each(|(name, value)| page.line(name, value));
 }
 
 /// How far a dump is loaded, and when it will be.

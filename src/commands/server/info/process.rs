@@ -83,7 +83,7 @@ pub(super) fn memory(page: &mut Page) {
     page.line("mem_clients_slaves", account.replicas);
     page.line("mem_clients_normal", account.clients);
     page.line("mem_cluster_links", 0);
-    page.line("mem_aof_buffer", 0);
+    page.line("mem_aof_buffer", page.server.persist.aof.buffer_bytes());
     page.line("mem_allocator", "jemalloc-5.3.0");
     page.line("mem_overhead_db_hashtable_rehashing", 0);
     page.line("active_defrag_running", 0);
