@@ -276,12 +276,35 @@ fn part_from_replica(
 }
 
 /// CLIENT CACHING counts for the next command that is not CLIENT, or for the next transaction.
-#[cold]
 fn end_caching(commands: &CommandTable, session: &mut Session) {
     let parent = commands.rows().get(session.last_command).and_then(|row| row.parent);
     let is_client = parent.is_some_and(|parent| commands.row(parent).command.spec.name == "CLIENT");
     if !is_client && !session.has(session_flag::IN_TRANSACTION) {
         session.clear(session_flag::CACHING_GIVEN);
+    }
+}
+
+/// The end of a command of a session that has one of the flags `UNUSUAL_END`.
+#[cold]
+fn end_unusually(
+    commands: &CommandTable,
+    server: &mut Server,
+    key: SessionKey,
+    start: crate::protocol::output::Mark,
+    ran: Option<(usize, Args)>,
+) {
+    if server.sessions.get(key).is_some_and(|session| session.has(session_flag::REPLICA)) {
+        part_from_replica(commands, server, key, start, ran);
+    }
+    let Some(session) = server.sessions.get_mut(key) else { return };
+    end_caching(commands, session);
+    if session.has(session_flag::REPLY_OFF | session_flag::REPLY_SKIP) {
+        session.out.truncate(start);
+    }
+    session.clear(session_flag::REPLY_SKIP);
+    if session.has(session_flag::REPLY_SKIP_NEXT) {
+        session.clear(session_flag::REPLY_SKIP_NEXT);
+        session.set(session_flag::REPLY_SKIP);
     }
 }
 
@@ -294,20 +317,11 @@ fn finish_reply(
     start: crate::protocol::output::Mark,
     ran: Option<(usize, Args)>,
 ) {
-    if server.sessions.get(key).is_some_and(|session| session.has(session_flag::REPLICA)) {
-        part_from_replica(commands, server, key, start, ran);
-    }
-    let Some(session) = server.sessions.get_mut(key) else { return };
+    let Some(mut session) = server.sessions.get_mut(key) else { return };
     if session.has(UNUSUAL_END) {
-        end_caching(commands, session);
-        if session.has(session_flag::REPLY_OFF | session_flag::REPLY_SKIP) {
-            session.out.truncate(start);
-        }
-        session.clear(session_flag::REPLY_SKIP);
-        if session.has(session_flag::REPLY_SKIP_NEXT) {
-            session.clear(session_flag::REPLY_SKIP_NEXT);
-            session.set(session_flag::REPLY_SKIP);
-        }
+        end_unusually(commands, server, key, start, ran);
+        let Some(found) = server.sessions.get_mut(key) else { return };
+        session = found;
     }
     let unsent = session.out.len();
     let is_last = session.has(session_flag::CLOSE_AFTER_REPLY);

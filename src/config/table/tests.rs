@@ -7,8 +7,9 @@ use crate::config::value::Kind;
 /// `CONFIG GET *` of Redis 8.0.6, a line each, name and value apart by a tab; hidden directives at the end.
 const REDIS: &str = include_str!("redis-8.0.6.tsv");
 
-/// Directives that Redis does not have: Valkey's, and one of our own.
+/// Directives that Redis 8.0.6 does not have: Valkey's, a later Redis's, and one of our own.
 const BEYOND_REDIS: &[&str] = &[
+    "aof-load-corrupt-tail-max-size",
     "commandlog-execution-slower-than",
     "commandlog-slow-execution-max-len",
     "commandlog-request-larger-than",

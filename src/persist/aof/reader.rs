@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn wherever_it_is_torn_the_whole_items_before_that_count() {
-        let ends = [0, 20, 37, SOUND.len() - 4, SOUND.len()];
+        let ends = [0, 20, 36, SOUND.len() - 4, SOUND.len()];
         for cut in 0..SOUND.len() {
             let (items, offset, fault) = items(&SOUND[..cut]);
             let whole = ends.iter().filter(|end| **end <= cut).count() - 1;
@@ -279,11 +279,16 @@ mod tests {
     #[test]
     fn what_is_no_command_is_told() {
         for bad in
-            [&b"!!!"[..], b"*0\r\n", b"*x\r\n", b"*1\r\n+OK\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$1\r\nabc", b"\0\0\0"]
+            [&b"!!!"[..], b"*0\r\n", b"*x\r\n", b"*1\r\n+OK\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$1\r\nabc", b"\0\0\0!"]
         {
             let bytes = [SOUND, bad].concat();
             let (items, offset, fault) = items(&bytes);
             assert_eq!((items.len(), offset, fault), (4, SOUND.len() as u64, Some("format")), "{bad:?}");
+        }
+        // A length without its bytes is what a crash leaves.
+        for torn in [&b"\0\0\0"[..], b"*1\r\n$4\r\nPI\0\0"] {
+            let (items, offset, fault) = items(&[SOUND, torn].concat());
+            assert_eq!((items.len(), offset, fault), (4, SOUND.len() as u64, Some("short")), "{torn:?}");
         }
         let long_line = [b"*", &[b'1'; 2 * LINE_BYTES_MAX][..]].concat();
         assert_eq!(items(&long_line).2, Some("format"));
