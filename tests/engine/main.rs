@@ -10,6 +10,7 @@ mod journal;
 mod migrate;
 mod newer;
 mod observing;
+mod promises;
 mod scripts;
 mod sets;
 mod snapshots;

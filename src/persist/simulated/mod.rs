@@ -38,6 +38,10 @@ pub enum Lie {
     SyncBeforeRename,
     /// The append-only file is not made durable before a reply leaves.
     SyncBeforeReply,
+    /// Of an append that was cut short it is not looked at how much was taken.
+    ShortWrite,
+    /// A torn tail is left in place, and what is appended next comes behind it.
+    TornTail,
 }
 
 /// What happens at which operation. Shared by all who see the disk.
@@ -235,11 +239,17 @@ struct GrowingFile {
 
 impl AppendFile for GrowingFile {
     fn append(&mut self, bytes: &[u8]) -> Result<(), ShortWrite> {
-        self.file.take(bytes)
+        match self.file.take(bytes) {
+            Err(_) if self.file.course.lies(Lie::ShortWrite) => Ok(()),
+            taken => taken,
+        }
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.file.step()?;
+        if self.file.course.lies(Lie::TornTail) {
+            return Ok(());
+        }
         self.file.disk.borrow_mut().cut(self.file.node, length)
     }
 
@@ -284,6 +294,9 @@ impl Files for SimulatedDisk {
 
     fn cut(&mut self, path: &Path, length: u64) -> io::Result<()> {
         self.course.step()?;
+        if self.course.lies(Lie::TornTail) {
+            return Ok(());
+        }
         let mut disk = self.disk.borrow_mut();
         let node = disk.find(path)?;
         disk.cut(node, length)?;
