@@ -32,6 +32,8 @@ const TURN_MS_MAX: u64 = 100;
 /// The data after a command that was sent at a time.
 struct Sent {
     at: i64,
+    line: String,
+    parts: Vec<(String, String)>,
     digest: String,
 }
 
@@ -75,7 +77,7 @@ impl Simulation {
         };
         simulation.engine.start().expect("a new server starts");
         simulation.session = simulation.engine.connect();
-        simulation.sent = vec![Sent { at: now, digest: digest(&simulation.engine) }];
+        simulation.sent = vec![Sent { at: now, digest: digest(&simulation.engine), line: String::new(), parts: Vec::new() }];
         simulation
     }
 
@@ -84,7 +86,8 @@ impl Simulation {
         let lines = self.lines();
         self.engine.feed(self.session, lines.as_bytes());
         self.engine.settle();
-        self.sent.push(Sent { at: self.now, digest: digest(&self.engine) });
+        let parts = parts(&self.engine);
+        self.sent.push(Sent { at: self.now, digest: digest(&self.engine), line: lines.chars().take(60).collect(), parts });
         self.periodic();
         // Before any reply leaves.
         if self.engine.end_turn().is_err() {
@@ -204,6 +207,11 @@ impl Simulation {
         {
             return Ok(found);
         }
+        let found = parts(&self.engine);
+        for sent in self.sent.iter().rev().take(4) {
+            let differ: Vec<&(String, String)> = sent.parts.iter().filter(|part| !found.contains(part)).chain(found.iter().filter(|part| !sent.parts.contains(part))).collect();
+            println!("after {:?}: {differ:?}", sent.line);
+        }
         let is_older = self.sent.iter().any(|sent| sent.digest == after);
         Err(if is_older { "what was promised is lost".to_owned() } else { "what is there was never sent".to_owned() })
     }
@@ -252,6 +260,14 @@ pub fn run(seed: u64, policy: AppendFsync, lie: Option<Lie>) -> Result<u64, Stri
 }
 
 const CRASHES_A_SEED: usize = 4;
+
+fn parts(engine: &Engine) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = engine.server.keyspace.db(0).iter_all().map(|entry| {
+        (String::from_utf8_lossy(entry.key()).into_owned(), format!("{} {:?}", Digest::of_value(entry).to_hex(), entry.deadline()))
+    }).collect();
+    all.sort();
+    all
+}
 
 fn digest(engine: &Engine) -> String {
     Digest::of_all(&engine.server.keyspace).to_hex()
