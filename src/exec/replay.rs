@@ -273,12 +273,10 @@ impl Replay {
         world: &mut dyn World,
     ) -> Result<Piece, LoadFailure> {
         let (index, settings) = (self.index, &server.settings);
-        if let Some(text) = unknown {
-            log::warn!("{text}");
-        }
         let file = &mut self.plan.files[index];
-        let Tail::Cut { because } = aof::judge(file, fault, reached, whole, settings) else {
-            return Err(LoadFailure(Vec::new()));
+        let because = match aof::judge(file, fault, reached, whole, settings) {
+            Tail::Cut { because } => because,
+            Tail::Fatal(lines) => return Err(LoadFailure(unknown.into_iter().chain(lines).collect())),
         };
         if let Err(error) = world.persistence().cut(&file.path, whole) {
             let error = crate::config::load::system_text(&error);

@@ -101,6 +101,8 @@ fn what_was_written_survives_the_process_under_no() {
 #[test]
 fn a_second_server_on_the_same_files_does_not_start() {
     let server = Server::start(&["--appendonly", "yes"]);
+    // It listens before it has its files; who is answered knows that it has.
+    assert_eq!(server.connect().call(&words("PING")), Some(b"+PONG\r\n".to_vec()));
     let (code, log) = server.start_beside(&["--appendonly", "yes"]);
     assert_eq!(code, Some(1));
     let expected = "Can't open the append-only file appendonly.aof.1.incr.aof: another server is writing it";

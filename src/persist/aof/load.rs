@@ -48,7 +48,6 @@ pub fn find_plan(
         return Ok(None);
     }
     let mut plan = Plan::default();
-    let last = manifest.files().last().cloned();
     for file in manifest.files() {
         let name = shown(&file.name);
         let path = path_in_folder(settings, &file.name);
@@ -68,6 +67,9 @@ pub fn find_plan(
             is_old_style,
         });
     }
+    // What has nothing but empty files behind it is the last one: nothing is lost between.
+    let filled = plan.files.iter().rposition(|file| file.length > 0).unwrap_or(0);
+    plan.files.iter_mut().skip(filled).for_each(|file| file.is_last = true);
     Ok(Some(plan))
 }
 
@@ -88,7 +90,7 @@ fn upgrade(manifest: &mut Manifest, settings: &Settings, files: &mut dyn Files) 
     manifest::make_folder(settings, files)?;
     manifest.base = Some(FileInfo { name: settings.append_file_name.clone(), seq: 1, ..FileInfo::default() });
     (manifest.base_seq, manifest.is_changed) = (1, true);
-    manifest.persist(settings, files)?;
+    manifest.persist(settings, files).map_err(|fault| fault.line)?;
     let (name, folder) = (shown(&settings.append_file_name), manifest::folder(settings));
     let moved = files.rename(&old, &new).and_then(|()| files.sync_folder_of(&new));
     moved.and_then(|()| files.sync_folder_of(&old)).map_err(|error| {
@@ -119,58 +121,50 @@ pub fn cannot_open(name: &str, error: &io::Error) -> String {
 }
 
 /// What becomes of a file whose commands cannot be read to the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tail {
     /// It is cut off, as this directive allows.
-    Cut {
-        because: &'static str,
-    },
-    Fatal,
+    Cut { because: &'static str },
+    /// Lines for the log: what it is and what can be done.
+    Fatal(Vec<String>),
 }
 
 /// Judges a file that can be read up to `reached` only, and of which what stands before `whole` can be kept (within a transaction
-/// that is less); says in the log what it is and what can be done.
+/// that is less).
 pub fn judge(file: &PlannedFile, fault: &ReadFault, reached: u64, whole: u64, settings: &Settings) -> Tail {
     let name = &file.name;
     let behind = file.length.saturating_sub(reached);
     match fault {
         ReadFault::Source(error) => {
             let error = system_text(error);
-            log::warn!("Unrecoverable error reading the append only file {name}: {error}");
-            Tail::Fatal
+            Tail::Fatal(vec![format!("Unrecoverable error reading the append only file {name}: {error}")])
         }
         ReadFault::Short if settings.aof_load_truncated => {
             log::warn!("!!! Warning: short read while loading the AOF file {name}!!!");
             cut(file, whole, "aof-load-truncated")
         }
-        ReadFault::Short => {
-            log::warn!(
-                "Unexpected end of file reading the append only file {name} at offset {reached}. You can: 1) Make a backup of your \
-                 AOF file, then use ./gyre-check-aof --fix <filename.manifest>. 2) Alternatively you can set the \
-                 'aof-load-truncated' configuration option to yes and restart the server."
-            );
-            Tail::Fatal
-        }
+        ReadFault::Short => Tail::Fatal(vec![format!(
+            "Unexpected end of file reading the append only file {name} at offset {reached}. You can: 1) Make a backup of your AOF \
+             file, then use ./gyre-check-aof --fix <filename.manifest>. 2) Alternatively you can set the 'aof-load-truncated' \
+             configuration option to yes and restart the server."
+        )]),
         ReadFault::Format if behind <= settings.aof_load_corrupt_tail_bytes_max => {
             log::warn!("!!! Warning: corrupt AOF file tail!!!");
             cut(file, whole, "aof-load-corrupt-tail-max-size")
         }
-        ReadFault::Format => {
-            log::warn!(
-                "Bad file format reading the append only file {name} at offset {reached}, with {behind} bytes behind it: make a \
-                 backup of your AOF file, then use ./gyre-check-aof --fix <filename.manifest>. Alternatively you can set the \
-                 'aof-load-corrupt-tail-max-size' configuration option to the size of the damaged tail and restart the server."
-            );
-            Tail::Fatal
-        }
+        ReadFault::Format => Tail::Fatal(vec![format!(
+            "Bad file format reading the append only file {name} at offset {reached}, with {behind} bytes behind it: make a backup \
+             of your AOF file, then use ./gyre-check-aof --fix <filename.manifest>. Alternatively you can set the \
+             'aof-load-corrupt-tail-max-size' configuration option to the size of the damaged tail and restart the server."
+        )]),
     }
 }
 
 fn cut(file: &PlannedFile, whole: u64, because: &'static str) -> Tail {
     let PlannedFile { name, length, is_last, .. } = file;
     if !is_last {
-        log::warn!("Fatal error: the truncated file {name} is not the last file");
-        return Tail::Fatal;
+        let line = format!("Fatal error: the truncated file {name}, whole up to offset {whole}, is not the last file");
+        return Tail::Fatal(vec![line]);
     }
     let behind = length.saturating_sub(whole);
     log::warn!("!!! Truncating the AOF {name} at offset {whole} (remaining {behind}) !!!");

@@ -229,8 +229,8 @@ impl Manifest {
         Manifest::parse(&text).map_err(|fault| fault.lines())
     }
 
-    /// Brings the manifest to the disk if it says something new. The error is a line for the log.
-    pub fn persist(&mut self, settings: &Settings, files: &mut dyn Files) -> Result<(), String> {
+    /// Brings the manifest to the disk if it says something new.
+    pub fn persist(&mut self, settings: &Settings, files: &mut dyn Files) -> Result<(), NotPersisted> {
         if !self.is_changed {
             return Ok(());
         }
@@ -238,21 +238,40 @@ impl Manifest {
         let beside = [b"temp-", &name[..]].concat();
         let (path, beside_path) = (path_in_folder(settings, &name), path_in_folder(settings, &beside));
         let (name, beside) = (String::from_utf8_lossy(&name), String::from_utf8_lossy(&beside));
-        let line = |what: String| move |error: std::io::Error| format!("{what}: {}", system_text(&error));
+        let fault = |is_in_place: bool, what: String| {
+            move |error: std::io::Error| NotPersisted { line: format!("{what}: {}", system_text(&error)), is_in_place }
+        };
         let mut file =
-            files.create(&beside_path).map_err(line(format!("Can't open the AOF manifest file {beside}")))?;
+            files.create(&beside_path).map_err(fault(false, format!("Can't open the AOF manifest file {beside}")))?;
         file.write(&self.to_text())
-            .map_err(line(format!("Error trying to write the temporary AOF manifest file {beside}")))?;
-        file.sync().map_err(line(format!("Fail to fsync the temp AOF file {beside}")))?;
-        let folder_line = || line(format!("Fail to fsync AOF directory {}", path.display()));
-        files.sync_folder_of(&path).map_err(folder_line())?;
-        files
-            .rename(&beside_path, &path)
-            .map_err(line(format!("Error trying to rename the temporary AOF manifest file {beside} into {name}")))?;
-        files.sync_folder_of(&path).map_err(folder_line())?;
+            .map_err(fault(false, format!("Error trying to write the temporary AOF manifest file {beside}")))?;
+        file.sync().map_err(fault(false, format!("Fail to fsync the temp AOF file {beside}")))?;
+        let folder = format!("Fail to fsync AOF directory {}", path.display());
+        files.sync_folder_of(&path).map_err(fault(false, folder.clone()))?;
+        files.rename(&beside_path, &path).map_err(fault(
+            false,
+            format!("Error trying to rename the temporary AOF manifest file {beside} into {name}"),
+        ))?;
+        files.sync_folder_of(&path).map_err(fault(true, folder))?;
         self.is_changed = false;
         Ok(())
     }
+
+    /// Numbers that another manifest gave are given to no new file: it may be the one on the disk.
+    pub fn skip_numbers_of(&mut self, other: &Manifest) {
+        self.base_seq = self.base_seq.max(other.base_seq);
+        self.increment_seq = self.increment_seq.max(other.increment_seq);
+    }
+}
+
+/// Why a manifest is not surely on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotPersisted {
+    /// For the log.
+    pub line: String,
+    /// It took the place of the one before, as far as the living see; which of the two a crash leaves is open. Every file that either
+    /// of them names has to stay.
+    pub is_in_place: bool,
 }
 
 /// Name, number and type; more pairs of words may follow, for versions to come.

@@ -15,6 +15,9 @@ use std::io::{self, Read};
 /// Bytes asked of the file at once.
 const READ_BYTES: usize = 1024 * 1024;
 
+/// Longest tail that is looked through for zeros.
+const TORN_BYTES_MAX: usize = 64 * READ_BYTES;
+
 /// The buffer is given back when one command made it grow beyond this.
 const BUFFER_BYTES_KEPT_MAX: usize = 8 * READ_BYTES;
 
@@ -107,12 +110,28 @@ impl CommandReader {
                     let line = &self.buffer[self.start..self.next];
                     return Ok(ReadNext::Annotation(timestamp(line)));
                 }
+                Item::Bad if self.ends_in_zeros()? => return Err(ReadFault::Short),
                 Item::Bad => return Err(ReadFault::Format),
                 Item::Incomplete if self.is_at_end && self.start == self.buffer.len() => return Ok(ReadNext::End),
                 Item::Incomplete if self.is_at_end => return Err(ReadFault::Short),
                 Item::Incomplete => self.fill().map_err(ReadFault::Source)?,
             }
         }
+    }
+
+    /// After a crash a file may have its length without its bytes: then zeros stand where the rest of its last command would be. True
+    /// when the file ends so, and what stands before the zeros is the beginning of a command.
+    fn ends_in_zeros(&mut self) -> Result<bool, ReadFault> {
+        if !self.buffer[self.start..].contains(&0) {
+            return Ok(false);
+        }
+        while !self.is_at_end && self.buffer.len() - self.start < TORN_BYTES_MAX {
+            self.fill().map_err(ReadFault::Source)?;
+        }
+        let rest = &self.buffer[self.start..];
+        let written = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let is_beginning = written < rest.len() && matches!(parse(&rest[..written], &mut self.spans), Item::Incomplete);
+        Ok(self.is_at_end && is_beginning)
     }
 
     /// Takes more of the file in: as much again as there is, so that a large command is looked at a few times only.

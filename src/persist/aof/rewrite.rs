@@ -35,6 +35,8 @@ fn write(
     files: &mut dyn Files,
     mut reporter: Option<&mut Reporter<'_>>,
 ) -> Result<(), SaveFailure> {
+    // A name that is left from before may stand for a file that is in use: a crash can bring back what a rename had taken away.
+    let _ = files.remove(path);
     let file = files.create(path).map_err(|error| {
         failure("Opening the temp file for AOF rewrite in rewriteAppendOnlyFile()".to_owned(), &error)
     })?;

@@ -587,7 +587,7 @@ impl AppendOnly {
             }
             None => desk.files.append(&path).map_err(|error| cannot(&error))?,
         };
-        self.manifest.persist(desk.settings, desk.files)?;
+        self.manifest.persist(desk.settings, desk.files).map_err(|fault| fault.line)?;
         let length = desk.timed("aof-fstat", |files| files.length(&path)).map_err(|error| cannot(&error))?;
         self.state = State::On;
         self.open(file, length);
@@ -620,8 +620,11 @@ impl AppendOnly {
         let file = file.map_err(|error| {
             format!("Can't open the append-only file {}: {}", manifest::shown(&name), system_text(&error))
         })?;
-        if let Some(manifest) = &mut changed {
-            manifest.persist(desk.settings, desk.files)?;
+        if let Some(manifest) = &mut changed
+            && let Err(fault) = manifest.persist(desk.settings, desk.files)
+        {
+            self.manifest.skip_numbers_of(manifest);
+            return Err(fault.line);
         }
         log::info!("Creating AOF incr file {} on background rewrite", manifest::shown(&name));
         if let Some(manifest) = changed {
@@ -660,12 +663,13 @@ impl AppendOnly {
             waiting = Some(to);
         }
         manifest.retire_increments(self.current.is_some());
-        if let Err(line) = manifest.persist(desk.settings, desk.files) {
-            desk.files.discard(&path);
-            if let Some(waiting) = waiting {
-                desk.files.discard(&waiting);
+        if let Err(fault) = manifest.persist(desk.settings, desk.files) {
+            if !fault.is_in_place {
+                desk.files.discard(&path);
+                waiting.iter().for_each(|waiting| desk.files.discard(waiting));
             }
-            return Err(line);
+            self.manifest.skip_numbers_of(&manifest);
+            return Err(fault.line);
         }
         self.manifest = manifest;
         if self.state != State::Off {
@@ -700,14 +704,19 @@ impl AppendOnly {
         if settings.aof_disable_auto_gc || self.manifest.history.is_empty() {
             return;
         }
+        // A manifest that needs them may be the one on the disk.
+        if let Err(fault) = self.manifest.persist(settings, files) {
+            log::warn!("{}", fault.line);
+            return;
+        }
         for file in std::mem::take(&mut self.manifest.history) {
             log::info!("Removing the history file {} in the background", manifest::shown(&file.name));
             files.discard(&manifest::path_in_folder(settings, &file.name));
         }
         self.manifest.is_changed = true;
         // The next manifest will not name them either; until then a name without a file is no harm.
-        if let Err(line) = self.manifest.persist(settings, files) {
-            log::warn!("{line}");
+        if let Err(fault) = self.manifest.persist(settings, files) {
+            log::warn!("{}", fault.line);
         }
     }
 
@@ -725,8 +734,8 @@ impl AppendOnly {
             return;
         }
         self.manifest.note_end(desk.offset);
-        if let Err(line) = self.manifest.persist(desk.settings, desk.files) {
-            log::warn!("{line}");
+        if let Err(fault) = self.manifest.persist(desk.settings, desk.files) {
+            log::warn!("{}", fault.line);
         }
     }
 
