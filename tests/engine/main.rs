@@ -4,7 +4,6 @@ mod append_only;
 mod client_memory;
 mod crashes;
 mod fields;
-mod file_crashes;
 mod harness;
 mod journal;
 mod migrate;

@@ -63,7 +63,7 @@ pub fn find_plan(
             path,
             length,
             is_base,
-            is_last: Some(file) == last.as_ref(),
+            is_last: false,
             is_old_style,
         });
     }
