@@ -375,8 +375,8 @@ impl Wheel {
         Some(link)
     }
 
-    /// Shows `visit` up to `count` links from slots chosen at random, a few links below each slot's head. The same link may be shown
-    /// twice. It is a sample for eviction, not a fair one: one slot counts as much as another, and its newest links come first.
+    /// Shows `visit` up to `count` links, at least one if there is any: from slots chosen at random, a few links below each slot's
+    /// head. The same link may be shown twice. It is a sample for eviction, not a fair one: one slot counts as much as another, and its newest links come first.
     pub fn walk(&self, walk: Walk, random: &mut Random, count: usize, mut visit: impl FnMut(NonNull<TimerLink>)) {
         let mut shown = 0;
         if walk == Walk::Soonest {
@@ -396,26 +396,31 @@ impl Wheel {
             }
             return;
         }
-        let mut tries = 4 * count + RINGS;
-        while shown < count && tries > 0 {
-            tries -= 1;
-            let n = (random.next_u64() % (RINGS as u64 + 1)) as usize;
-            let mut link = if n == RINGS {
-                self.first_due()
-            } else {
-                let from = random.next_u64() as i64 & (SLOTS as i64 - 1);
-                // Safety: as above.
-                self.rings[n].first_from(from).map_or(null_mut(), |slot| unsafe { *self.rings[n].head(slot) })
-            };
+        for _ in 0..count {
+            let from = random.next_u64() as i64 & (SLOTS as i64 - 1);
+            let first = (random.next_u64() % (RINGS as u64 + 1)) as usize;
+            // From a list chosen at random on to the next that holds something: where only few have a deadline, most lists are empty.
+            let lists = (first..=RINGS).chain(0..first).map(|list| self.some_head(list, from));
+            let Some(mut link) = lists.flatten().next() else { return };
             for _ in 0..random.next_u64() % WALK_SKIP_MAX {
                 // Safety: links on a list are alive.
-                match NonNull::new(link).map(|l| unsafe { (*l.as_ptr()).next }) {
-                    Some(next) if !next.is_null() => link = next,
-                    _ => break,
+                match NonNull::new(unsafe { (*link.as_ptr()).next }) {
+                    Some(next) => link = next,
+                    None => break,
                 }
             }
-            shown += visit_chain(link, 1, &mut visit);
+            visit(link);
         }
+    }
+
+    /// The head of a slot of ring `list`, the first one from slot `from` on that has any; of those that are due where `list` is `RINGS`.
+    fn some_head(&self, list: usize, from: i64) -> Option<NonNull<TimerLink>> {
+        if list == RINGS {
+            return NonNull::new(self.first_due());
+        }
+        let ring = &self.rings[list];
+        // Safety: `first_from` found the slot, so its head exists.
+        ring.first_from(from).and_then(|slot| NonNull::new(unsafe { *ring.head(slot) }))
     }
 
     /// Files a link that is on no list by its deadline and the cursor.

@@ -349,3 +349,18 @@ fn a_walk_shows_what_is_there() {
     bench.wheel.walk(Walk::Soonest, &mut dice.0, 1000, |_| all += 1);
     assert_eq!(all, 50);
 }
+
+#[test]
+fn a_lone_link_is_shown_wherever_it_is() {
+    const FAR: [i64; 8] = [0, 1, 100, 10_000, 10_000_000, 1 << 34, 1 << 44, 1 << 54];
+    let mut dice = Dice::new(2);
+    for deadline in FAR {
+        let mut bench = Bench::new(TODAY);
+        bench.insert(TODAY + deadline);
+        for _ in 0..200 {
+            let mut shown = 0;
+            bench.wheel.walk(Walk::Anywhere, &mut dice.0, 3, |_| shown += 1);
+            assert_eq!(shown, 3, "{deadline} ms from now");
+        }
+    }
+}
