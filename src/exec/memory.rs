@@ -27,14 +27,14 @@ pub fn make_room(server: &mut Server, settings: &Settings, by: Option<SessionKey
     if server.replication.is_replica() && settings.replica_ignore_maxmemory {
         return true;
     }
-    if server.used_memory().saturating_sub(server.replica_buffer_bytes()) <= settings.maxmemory_bytes {
+    if counted_bytes(server) <= settings.maxmemory_bytes {
         return true;
     }
     // What goes is for the server to say that the data comes from.
     if settings.import_mode {
         return false;
     }
-    // Emptied reply buffers are kept for the next replies; they go before any key does.
+    // Not counted, but what is of no use goes before any key does.
     server.spare_buffers = Vec::new();
     let started = server.clock.monotonic_ns();
     let fits = evict(server, settings, by, started);
@@ -42,12 +42,16 @@ pub fn make_room(server: &mut Server, settings: &Settings, by: Option<SessionKey
     fits
 }
 
+/// What is held against `maxmemory`.
+fn counted_bytes(server: &Server) -> u64 {
+    server.used_memory().saturating_sub(server.uncounted_bytes())
+}
+
 fn evict(server: &mut Server, settings: &Settings, by: Option<SessionKey>, started: u64) -> bool {
     let limit = time_limit_ns(i64::from(settings.eviction_tenacity));
     let mut rounds = 0;
     // What the news of an eviction takes is not counted: telling those who track keys must not lead to more evictions.
-    let counted = server.used_memory().saturating_sub(server.replica_buffer_bytes());
-    let mut left = counted.saturating_sub(settings.maxmemory_bytes);
+    let mut left = counted_bytes(server).saturating_sub(settings.maxmemory_bytes);
     while left > 0 {
         // What lies on the way out already is room, too.
         let freed = if !server.keyspace.garbage.is_empty() {

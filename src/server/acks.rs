@@ -43,11 +43,18 @@ impl Server {
         (usize::from(local), self.replication.acknowledged(waiter.offset, waiter.on_disk))
     }
 
-    /// Bytes that wait for replicas: no key is evicted for them, or evicting would feed what it is to relieve.
+    /// Bytes for which no key is evicted: what waits for replicas and for the append-only file, or evicting would feed what it is to
+    /// relieve; and emptied reply buffers that are kept for the next replies, which come and go with the clients' pace.
+    pub fn uncounted_bytes(&self) -> u64 {
+        let spare: usize = self.spare_buffers.iter().map(Vec::capacity).sum();
+        self.replica_buffer_bytes() + (self.persist.aof.buffer_bytes() + spare) as u64
+    }
+
+    /// Bytes that wait for replicas.
     pub fn replica_buffer_bytes(&self) -> u64 {
         let bytes = |out: &Output| {
             let (own, shared) = out.memory_usage();
-            (own + shared) as u64
+            (crate::base::memory::usable_size(own) + shared) as u64
         };
         let of = |replica: &Replica| {
             self.sessions.get(replica.session).map_or(0, |session| bytes(&session.out)) + bytes(&replica.held)
