@@ -53,7 +53,7 @@ impl EventLoop {
 /// Sends what a session was answered, up to a bound; true if there is more and its socket would take it.
 #[inline]
 pub(super) fn write_session(server: &mut Server, outside: &mut Outside, key: SessionKey) -> bool {
-    let Some(session) = server.sessions.get_mut(key) else { return false };
+    let Some(mut session) = server.sessions.get_mut(key) else { return false };
     session.clear(session_flag::WRITE_QUEUED);
     if session.has(session_flag::CLOSE_NOW) {
         return false;
@@ -90,22 +90,23 @@ pub(super) fn write_session(server: &mut Server, outside: &mut Outside, key: Ses
     if sent > 0 {
         session.last_sent = server.now;
     }
-    if session.has(session_flag::REPLICA) {
-        server.observe.totals.net_repl_output_bytes += sent as u64;
-    }
     session.net_output_bytes += sent as u64;
     server.observe.totals.net_output_bytes += sent as u64;
     server.observe.totals.writes_processed += 1;
-    // A replica's dump goes out piece by piece.
-    if session.out.is_empty() && session.has(session_flag::REPLICA) {
-        session.out.clear();
-        let is_blocked = connection.is_write_blocked;
-        if replication::dumps::refill(server, key) {
-            server.sessions.queue_write(key);
-            return !is_blocked;
+    if session.has(session_flag::REPLICA) {
+        server.observe.totals.net_repl_output_bytes += sent as u64;
+        // Its dump goes out piece by piece.
+        if session.out.is_empty() {
+            session.out.clear();
+            let is_blocked = connection.is_write_blocked;
+            if replication::dumps::refill(server, key) {
+                server.sessions.queue_write(key);
+                return !is_blocked;
+            }
         }
+        let Some(found) = server.sessions.get_mut(key) else { return false };
+        session = found;
     }
-    let Some(session) = server.sessions.get_mut(key) else { return false };
     if session.out.is_empty() {
         session.out.clear();
         let buffer = std::mem::take(&mut session.out.bytes);
