@@ -8,7 +8,7 @@
 //! ```
 
 use super::readers;
-use super::snapshot::{hold_tables, job};
+use super::snapshot::{self, hold_tables, job};
 use crate::config::load::system_text;
 use crate::persist::aof::{self, AppendOnly, Desk, State};
 use crate::persist::{Child, ChildEnd, Purpose, SaveFailure, UNWANTED_SIGNAL};
@@ -186,30 +186,15 @@ pub fn begin_rewrite(server: &mut Server, world: &mut dyn World) -> bool {
     }
     let is_dump = server.settings.aof_use_rdb_preamble;
     server.persist.aof.rewrites += 1;
-    let began = server.clock.monotonic_ns();
-    let forked = {
-        let server = &*server;
-        world.persistence().fork(Purpose::Rewrite, &mut |files, pipe| {
-            aof::base_in_child(&job(server, std::process::id(), true), is_dump, files, pipe)
-        })
-    };
-    let took_ns = server.clock.monotonic_ns() - began;
-    server.persist.last_fork_us = took_ns / 1000;
-    server.observe.note_latency("fork", took_ns, server.now);
-    match forked {
-        Ok(pid) => {
-            server.persist.forks += 1;
-            server.persist.begin(pid, Purpose::Rewrite, server.now, server.keyspace.len() as u64, 0);
-            server.persist.aof.rewrite_begun(server.now, is_dump);
-            hold_tables(&mut server.keyspace, true);
-            true
-        }
-        Err(error) => {
-            log::warn!("Can't rewrite append only file in background: fork: {}", system_text(&error));
-            server.persist.aof.note_failed_rewrite(server.now);
-            false
-        }
+    let began = snapshot::fork(server, world, Purpose::Rewrite, &mut |job, files, pipe| {
+        aof::base_in_child(job, is_dump, files, pipe)
+    });
+    if began {
+        server.persist.aof.rewrite_begun(server.now, is_dump);
+    } else {
+        server.persist.aof.note_failed_rewrite(server.now);
     }
+    began
 }
 
 /// What was recorded so far is written to the file there is; the next record is the first of another.

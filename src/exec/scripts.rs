@@ -433,12 +433,6 @@ pub fn load_library(server: &mut Server, code: &[u8], replaces: bool) -> Result<
     let mut registry = std::mem::take(&mut server.scripts.registry);
     let loaded = load_into(&mut registry, server, code, replaces);
     server.scripts.registry = registry;
-    match loaded {
-        Err(_) => {}
-        Ok(_) if replaces => libraries_changed(server),
-        // One more: if all texts were copied anew, the last of many libraries would cost as much as all of them.
-        Ok(_) => server.persist.libraries.push(code.to_vec()),
-    }
     loaded
 }
 
@@ -454,11 +448,6 @@ pub fn load_into(
     registry.load(&engine, &mut Loader { clock: &server.clock, until_ns }, code, replaces)
 }
 
-/// Dumps carry the libraries' texts.
-pub fn libraries_changed(server: &mut Server) {
-    server.persist.libraries = server.scripts.library_codes();
-}
-
 /// What a dump brought becomes libraries. `merges`: beside those that are there, whose names it may take.
 pub fn load_from_dump(server: &mut Server, keeps: bool, merges: bool) -> Result<(), String> {
     let codes = std::mem::take(&mut server.persist.libraries);
@@ -468,6 +457,5 @@ pub fn load_from_dump(server: &mut Server, keeps: bool, merges: bool) -> Result<
     let mut registry = Registry::default();
     let loaded = codes.iter().try_for_each(|code| load_into(&mut registry, server, code, false).map(drop));
     let joined = loaded.and_then(|()| server.scripts.registry.join(registry, merges));
-    libraries_changed(server);
     joined.map_err(|text| String::from_utf8_lossy(&text).into_owned())
 }

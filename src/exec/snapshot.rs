@@ -25,7 +25,7 @@ pub(super) fn job(server: &Server, pid: u32, is_aof_base: bool) -> Job<'_> {
             now_s: server.now / 1000,
             used_memory: server.used_memory(),
             is_aof_base,
-            libraries: &server.persist.libraries,
+            libraries: server.scripts.library_codes(),
             place: place(server),
             without_keys: false,
         },
@@ -86,7 +86,7 @@ pub fn begin_transfer(server: &mut Server, world: &mut dyn World, wants: Wanted)
     fork(server, world, Purpose::Transfer, &mut |job, files, pipe| {
         job.facts.without_keys = wants.without_keys;
         if wants.without_functions {
-            job.facts.libraries = &[];
+            job.facts.libraries.clear();
         }
         persist::send_in_child(job, &mark, files, pipe)
     })
@@ -95,14 +95,14 @@ pub fn begin_transfer(server: &mut Server, world: &mut dyn World, wants: Wanted)
 /// What a child does with what is to be written; gives its exit code.
 type Work<'w> = &'w mut dyn FnMut(&mut Job<'_>, &mut dyn Files, &mut dyn Pipe) -> i32;
 
-/// Forks a child that writes the data somewhere; false if there is none (the log says why).
-fn fork(server: &mut Server, world: &mut dyn World, purpose: Purpose, work: Work<'_>) -> bool {
+/// Forks a child that writes the data somewhere; false if there is none (the log says why). No child may be at work.
+pub(super) fn fork(server: &mut Server, world: &mut dyn World, purpose: Purpose, work: Work<'_>) -> bool {
     let began = server.clock.monotonic_ns();
     let forked = {
         let server = &*server;
-        world
-            .persistence()
-            .fork(purpose, &mut |files, pipe| work(&mut job(server, std::process::id(), false), files, pipe))
+        world.persistence().fork(purpose, &mut |files, pipe| {
+            work(&mut job(server, std::process::id(), purpose == Purpose::Rewrite), files, pipe)
+        })
     };
     let took_ns = server.clock.monotonic_ns() - began;
     server.persist.last_fork_us = took_ns / 1000;
@@ -116,7 +116,8 @@ fn fork(server: &mut Server, world: &mut dyn World, purpose: Purpose, work: Work
             true
         }
         Err(error) => {
-            log::warn!("Can't save in background: fork: {}", crate::config::load::system_text(&error));
+            let what = if purpose == Purpose::Rewrite { "rewrite append only file" } else { "save" };
+            log::warn!("Can't {what} in background: fork: {}", crate::config::load::system_text(&error));
             false
         }
     }
@@ -338,7 +339,6 @@ pub fn reload(server: &mut Server, world: &mut dyn World, how: Reload) -> Result
     let loaded =
         loaded.and_then(|()| scripts::load_from_dump(server, !how.flushes, how.merges).map_err(library_failure));
     if let Err(LoadFailure(lines)) = loaded {
-        scripts::libraries_changed(server);
         lines.iter().for_each(|line| log::warn!("{line}"));
         return Err("ERR Error trying to load the RDB dump, check server logs");
     }
@@ -362,7 +362,6 @@ pub fn reload_append_only(context: &mut Context, server: &mut Server, world: &mu
     }
     empty(server);
     server.scripts.flush_functions(false);
-    scripts::libraries_changed(server);
     server.keyspace.set_now(server.now);
     let replayed = Replay::begin(server, world).and_then(|replay| match replay {
         Some(replay) => replay.run(context, server, world),

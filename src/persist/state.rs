@@ -58,7 +58,7 @@ pub struct Persist {
     pub loading: Option<LoadProgress>,
     pub last_load_keys_loaded: u64,
     pub last_load_keys_expired: u64,
-    /// Function libraries of the dump that was loaded: carried along as they came, and written again.
+    /// Sources of function libraries that a dump brought, until they are loaded.
     pub libraries: Vec<Vec<u8>>,
     pub aof: AppendOnly,
 }

@@ -41,7 +41,7 @@ impl Scene {
             now_s: NOW / 1000,
             used_memory: 0,
             is_aof_base: false,
-            libraries: &self.persist.libraries,
+            libraries: self.persist.libraries.iter().map(Vec::as_slice).collect(),
         };
         Job { keyspace: &self.keyspace, settings: &self.settings, facts, clock: &self.clock, pid: 7 }
     }

@@ -17,7 +17,7 @@ pub struct Place<'f> {
 }
 
 /// What the file says of itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Facts<'f> {
     /// `None`: nobody follows.
     pub place: Option<Place<'f>>,
@@ -31,7 +31,7 @@ pub struct Facts<'f> {
     /// The file is the base of an append-only file.
     pub is_aof_base: bool,
     /// Sources of function libraries.
-    pub libraries: &'f [Vec<u8>],
+    pub libraries: Vec<&'f [u8]>,
 }
 
 /// Writes a dump of all databases and hands the sink back. What its version cannot hold is left out (see `older::Losses`). `key_written` hears of every key with the number so far.

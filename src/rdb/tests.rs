@@ -82,7 +82,7 @@ fn save_as(loaded: &Loaded, version: u32) -> Vec<u8> {
         now_s: NOW / 1000,
         used_memory: 1 << 20,
         is_aof_base: false,
-        libraries: &loaded.libraries,
+        libraries: loaded.libraries.iter().map(Vec::as_slice).collect(),
     };
     let writer = Writer::new(Vec::new(), Choices { compress: true, checksum: true, version });
     write_dump(writer, &loaded.keyspace, &facts, &mut |_| Ok(())).expect("memory takes all")

@@ -156,7 +156,7 @@ impl Scripts {
     }
 
     /// The texts of all libraries, as a dump has them.
-    pub fn library_codes(&self) -> Vec<Vec<u8>> {
-        self.registry.libraries().map(|library| library.code.clone()).collect()
+    pub fn library_codes(&self) -> Vec<&[u8]> {
+        self.registry.libraries().map(|library| library.code.as_slice()).collect()
     }
 }

@@ -87,7 +87,7 @@ fn save(keyspace: &Keyspace, libraries: &[Vec<u8>], version: u32) -> Vec<u8> {
         now_s: 0,
         used_memory: 0,
         is_aof_base: false,
-        libraries,
+        libraries: libraries.iter().map(Vec::as_slice).collect(),
     };
     let writer = Writer::new(Vec::new(), Choices { compress: true, checksum: true, version });
     write_dump(writer, keyspace, &facts, &mut |_| Ok(())).expect("memory takes all")

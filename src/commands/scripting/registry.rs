@@ -18,7 +18,7 @@ fn wrong_words(call: &Call) -> Stop {
     refused([before, call.arg(1), b"'. Try FUNCTION HELP."].concat())
 }
 
-/// The libraries changed, and what a dump has of them is up to date: a change like one of data, journalled as it came.
+/// The libraries changed: a change like one of data, journalled as it came.
 fn changed(call: &mut Call, server: &mut Server) {
     server.keyspace.dirty += 1;
     if call.is_journalled() {
@@ -44,7 +44,6 @@ pub fn delete(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcom
     if server.scripts.registry.remove(call.arg(2)).is_none() {
         return Err(Stop::error("ERR Library not found"));
     }
-    scripts::libraries_changed(server);
     changed(call, server);
     call.reply.ok();
     Ok(())
@@ -61,7 +60,6 @@ pub fn flush(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome
     }
     let later = call.argc() == 2 || call.is(2, "ASYNC");
     server.scripts.flush_functions(later);
-    scripts::libraries_changed(server);
     changed(call, server);
     call.reply.ok();
     Ok(())
@@ -121,7 +119,6 @@ pub fn restore(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outco
         Policy::Append => server.scripts.registry.join(registry, false).map_err(refused)?,
         Policy::Replace => server.scripts.registry.join(registry, true).map_err(refused)?,
     }
-    scripts::libraries_changed(server);
     changed(call, server);
     call.reply.ok();
     Ok(())

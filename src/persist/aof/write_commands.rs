@@ -95,7 +95,7 @@ pub fn write_commands<S: Sink>(
     if let Some(seconds) = timestamp_s {
         out.buffer.extend_from_slice(format!("#TS:{seconds}\r\n").as_bytes());
     }
-    for library in job.facts.libraries {
+    for library in &job.facts.libraries {
         out.command(&[b"FUNCTION", b"LOAD", library])?;
     }
     let mut keys = 0;
