@@ -23,8 +23,9 @@ pub struct GarbageQueue {
     pub freed: u64,
 }
 
-/// Elements freed between two looks at the clock.
-pub const FREE_SLICE_ELEMENTS: usize = 256;
+/// Elements freed between two looks at the clock. Few, for the last elements of a large value that was built in another order than it is
+/// freed in are each the last of their page, and giving a page back to the system takes microseconds.
+pub const FREE_SLICE_ELEMENTS: usize = 32;
 
 impl GarbageQueue {
     pub fn push(&mut self, garbage: Garbage) {
