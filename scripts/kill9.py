@@ -37,6 +37,7 @@ LONG_LIFE_EVERY, LONG_LIFE_SECONDS = 12, (2.5, 3.5)
 # Behind that, an answer is not lost whatever the policy: what waits for a sync waits so long at most, and a little for a busy machine.
 HELD_BACK_SECONDS = 2.5
 PIPELINES = (1, 5, 20, 60)
+PORTS = 10
 # A child takes its time, so that the end comes while it is at work.
 CHILD_ARGUMENTS = ("--rdb-key-save-delay", "400")
 
@@ -219,6 +220,22 @@ def difference(expected, found):
     return "; ".join(f"{key.decode()}: {str(expected.get(key))[-80:]} expected, {str(found.get(key))[-80:]} found" for key in keys[:3])
 
 
+def start_again(server, port):
+    server.port = port
+    server.start()
+
+
+def on_a_free_port(port, start):
+    """Starts on that port or one of the next: somebody else may have taken it, or a child that was just forked may not have closed it yet."""
+    for port in range(port, port + PORTS):
+        try:
+            return start(port)
+        except SystemExit as failure:
+            if "Address already in use" not in str(failure):
+                raise
+    raise SystemExit(f"no port below {port} is free")
+
+
 class Round:
     def __init__(self, given, policy, number, folder):
         self.given, self.policy, self.folder = given, policy, folder
@@ -233,7 +250,9 @@ class Round:
         return ("--appendonly", "yes", "--appendfsync", self.policy, "--aof-use-rdb-preamble", preamble, *CHILD_ARGUMENTS, *growing)
 
     def run(self):
-        with Server("gyre", gyre_server(self.given.server), self.given.port, *self.arguments(), core=None, folder=self.folder) as server:
+        arguments, port = self.arguments(), self.given.port
+        make = lambda port: Server("gyre", gyre_server(self.given.server), port, *arguments, core=None, folder=self.folder)
+        with on_a_free_port(port, make) as server:
             for life in range(LIVES):
                 self.live(server, self.is_long and life == 0)
                 ended = time.monotonic()
@@ -241,7 +260,7 @@ class Round:
                 if self.given.spoil:
                     spoil(self.folder)
                 server.arguments = [str(word) for word in self.arguments()]
-                server.start()
+                on_a_free_port(server.port, lambda port: start_again(server, port))
                 self.compare(server, ended)
 
     def live(self, server, is_long):
