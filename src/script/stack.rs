@@ -149,11 +149,8 @@ mod tests {
     fn told(words: &[&[u8]], keys: usize) -> [String; 2] {
         let lua = Lua::new();
         let tell = lua.load(TELL).into_function().expect("it compiles");
-        let opening = || Opening {
-            index: 7,
-            keys: words[..keys].iter().copied(),
-            arguments: words[keys..].iter().copied(),
-        };
+        let opening =
+            || Opening { index: 7, keys: words[..keys].iter().copied(), arguments: words[keys..].iter().copied() };
         let by_handles = opening().into_lua_multi(&lua).expect("there is memory");
         [tell.call(opening()).expect("it runs"), tell.call(by_handles).expect("it runs")]
     }

@@ -93,7 +93,8 @@ impl Scripts {
     /// The Lua of functions, made when it is first needed.
     pub fn functions(&mut self) -> &Rc<Engine> {
         let (allows_deprecated, random) = (self.allows_deprecated, &self.random);
-        self.functions.get_or_insert_with(|| Rc::new(Engine::new(Kind::Functions, allows_deprecated, Rc::clone(random))))
+        self.functions
+            .get_or_insert_with(|| Rc::new(Engine::new(Kind::Functions, allows_deprecated, Rc::clone(random))))
     }
 
     /// The Lua of scripts and the cache of those compiled in it.
