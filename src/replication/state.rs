@@ -44,7 +44,7 @@ pub struct Replication {
     /// The history that this one goes on from, up to before `second_offset`.
     pub id2: String,
     pub second_offset: i64,
-    /// Bytes of the stream so far, without what the journal still holds.
+    /// The replication offset, without what the journal still holds.
     pub taken: i64,
     pub backlog: Option<Backlog>,
     pub replicas: Vec<Replica>,
