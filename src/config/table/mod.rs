@@ -228,7 +228,7 @@ settings! {
         .alias("aof_rewrite_cpulist").immutable();
     bgsave_cpus: Vec<u8> = optional_text("bgsave-cpulist").alias("bgsave_cpulist").immutable();
     ignore_warnings: Vec<u8> = text("ignore-warnings", "").idle("no warning of the start stops the server");
-    shutdown_timeout_s: i64 = integer("shutdown-timeout", "10", 0, INT_MAX).idle("the server does not wait for replicas when it leaves");
+    shutdown_timeout_s: i64 = integer("shutdown-timeout", "10", 0, INT_MAX);
     shutdown_on_sigint: ShutdownWords = several("shutdown-on-sigint", "default", ShutdownWords::WORDS);
     shutdown_on_sigterm: ShutdownWords = several("shutdown-on-sigterm", "default", ShutdownWords::WORDS);
 

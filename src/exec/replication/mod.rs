@@ -1,6 +1,6 @@
 //! Replication where it meets keyspace, sessions, children and links: `feed` gives replicas the stream, `dumps` gives them the data
 //! that came before, `acks` hears how far they are; `follow` makes this server a replica itself, `stream` applies what its master
-//! says; `cron` looks after all of them once a second.
+//! says; `restart` takes up the history that a dump tells of; `cron` looks after all of them once a second.
 
 pub mod acks;
 pub mod cron;
@@ -9,6 +9,7 @@ mod failover;
 pub mod feed;
 pub mod follow;
 pub mod own;
+pub mod restart;
 mod stream;
 pub mod sync;
 
