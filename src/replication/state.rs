@@ -123,6 +123,11 @@ impl Replication {
         self.replicas.iter_mut().find(|replica| replica.session == session)
     }
 
+    /// CONFIG RESETSTAT.
+    pub fn reset_counters(&mut self) {
+        (self.full_syncs, self.partial_syncs, self.partial_sync_refusals) = (0, 0, 0);
+    }
+
     /// The replica of a session, which begins to be one.
     pub fn greet(&mut self, session: SessionKey, now: Ms) -> &mut Replica {
         let at = self.replicas.iter().position(|replica| replica.session == session).unwrap_or_else(|| {

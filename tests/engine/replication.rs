@@ -414,3 +414,29 @@ fn leaving_waits_for_replicas_until_they_have_everything() {
     assert_eq!(pair.master.ask(first, "SHUTDOWN NOW"), "");
     assert!(shutdown::is_ready(&mut pair.master.server));
 }
+
+#[test]
+fn a_command_of_the_masters_that_fails_is_told() {
+    let mut pair = Pair::new(WAYS[0]);
+    pair.connect();
+    pair.replica.ask(pair.reader, "CONFIG SET replica-read-only no");
+    pair.replica.ask(pair.reader, "SET n text");
+    let count = |pair: &Pair| pair.replica.server.observe.totals.unexpected_error_replies;
+    assert_eq!(pair.write("INCRBY n 1"), ":1\r\n");
+    assert_eq!(count(&pair), 1);
+    assert_eq!(pair.write("DEBUG REPLICATE nonsense x"), "+OK\r\n");
+    assert_eq!(count(&pair), 2);
+    pair.write("SET m 1");
+    assert_eq!((count(&pair), pair.replica.ask(pair.reader, "GET m").as_str()), (2, "$1\r\n1\r\n"));
+    // The stream goes on byte by byte, whatever became of its commands.
+    assert_eq!(pair.master.server.replication_offset(), pair.replica.server.replication_offset());
+}
+
+#[test]
+#[should_panic(expected = "This replica panicked sending an error to its master")]
+fn a_replica_that_is_to_be_its_masters_copy_can_be_told_to_end_when_it_is_not() {
+    let mut pair = Pair::new(WAYS[0]);
+    pair.connect();
+    pair.replica.ask(pair.reader, "CONFIG SET propagation-error-behavior panic-on-replicas");
+    pair.write("DEBUG REPLICATE nonsense");
+}

@@ -278,8 +278,7 @@ settings! {
     repl_diskless_load: DisklessLoad = choice("repl-diskless-load", "disabled", DisklessLoad::WORDS)
         .denied_while_loading().idle("a dump always comes into a file first");
     repl_rdb_channel: bool = yes_no("repl-rdb-channel", "yes").hidden().idle("dump and stream come by one connection");
-    propagation_errors: PropagationErrors = choice("propagation-error-behavior", "ignore", PropagationErrors::WORDS)
-        .idle("an error of a master's command goes to the log");
+    propagation_errors: PropagationErrors = choice("propagation-error-behavior", "ignore", PropagationErrors::WORDS);
 
     // Cluster
     cluster_enabled: bool = yes_no("cluster-enabled", "no").immutable().idle(CLUSTER);

@@ -74,7 +74,8 @@ fn give_up(server: &mut Server, world: &mut dyn World, why: &str) {
         None => log::info!("FAILOVER to any replica aborted: {why}"),
     }
     if failover.state == FailoverState::InProgress {
-        follow::end_without_shift(server, world);
+        // The one that was to take over may have, without our hearing of it: what comes from here on is another history.
+        follow::end(server, world);
     }
     server.end_pause(PauseReason::Failover);
 }

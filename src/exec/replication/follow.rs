@@ -88,14 +88,6 @@ pub fn end(server: &mut Server, world: &mut dyn World) {
     changed(server, world);
 }
 
-/// A failover was given up: this server is the master that it was.
-pub(super) fn end_without_shift(server: &mut Server, world: &mut dyn World) {
-    if leave(server, world).is_some() {
-        server.journal.follow(false);
-        changed(server, world);
-    }
-}
-
 /// Lets go of the link; what was applied stays. Gives what was followed.
 fn leave(server: &mut Server, world: &mut dyn World) -> Option<Following> {
     stream::apply_end(server, world);

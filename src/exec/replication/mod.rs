@@ -37,4 +37,4 @@ pub fn released(server: &mut Server, world: &mut dyn World, session: SessionKey)
 }
 
 pub use failover::{abort as abort_failover, begin as begin_failover};
-pub use stream::{apply_end as stream_applied, hear as hear_stream};
+pub use stream::{answered as stream_answered, apply_end as stream_applied, hear as hear_stream};
