@@ -1,6 +1,7 @@
 //! A master and its replica over a simulated link, in virtual time: full and partial syncs, what the stream does, who is asked what.
 
 use gyre::config::Settings;
+use gyre::config::choices::Allowed;
 use gyre::config::special::MasterAddress;
 use gyre::exec::replication::{cron, dumps, feed, follow};
 use gyre::exec::{shutdown, snapshot};
@@ -10,6 +11,11 @@ use gyre::server::links::{LinkKey, LinkNews};
 
 use super::harness::Engine;
 use super::migrate::SimulatedLinks;
+
+/// DEBUG is open: digests are compared.
+fn settings() -> Settings {
+    Settings { debug_command: Allowed::Yes, ..Settings::default() }
+}
 
 struct Pair {
     master: Engine,
@@ -24,7 +30,7 @@ struct Pair {
 
 impl Pair {
     fn new(settings: &[&str]) -> Pair {
-        let (mut master, mut replica) = (Engine::new(), Engine::new());
+        let (mut master, mut replica) = (Engine::with(settings()), Engine::with(settings()));
         master.server.replication.id = "a".repeat(40);
         replica.server.replication.id = "b".repeat(40);
         // Two servers have not one chance.
@@ -107,7 +113,7 @@ impl Pair {
 
     /// The master ends, and another process goes on with its files a second later.
     fn restart_master(&mut self) {
-        let mut master = Engine::new();
+        let mut master = Engine::with(settings());
         master.server.replication.id = "c".repeat(40);
         master.world.disk = self.master.world.disk.clone();
         master.pass(1000);
@@ -120,7 +126,7 @@ impl Pair {
     /// The same of the replica, whose settings name its master.
     fn restart_replica(&mut self) {
         let master = MasterAddress { host: b"host".to_vec(), port: 7 };
-        let mut replica = Engine::with(Settings { replica_of: Some(master), ..Settings::default() });
+        let mut replica = Engine::with(Settings { replica_of: Some(master), ..settings() });
         replica.server.replication.id = "d".repeat(40);
         replica.server.random = gyre::base::random::Random::new(98);
         replica.world.disk = self.replica.world.disk.clone();
@@ -166,6 +172,7 @@ impl Pair {
     fn check_in_step(&mut self) {
         let [master, replica] = self.digests();
         assert_eq!(master, replica);
+        assert!(master.starts_with('+'), "{master}");
         let offsets = [self.master.server.replication_offset(), self.replica.server.replication_offset()];
         assert_eq!(offsets[0], offsets[1]);
         assert_eq!(self.master.server.replication.id, self.replica.server.replication.id);
