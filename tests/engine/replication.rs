@@ -13,7 +13,7 @@ use super::harness::Engine;
 use super::migrate::SimulatedLinks;
 
 /// DEBUG is open: digests are compared.
-fn settings() -> Settings {
+fn with_debug() -> Settings {
     Settings { debug_command: Allowed::Yes, ..Settings::default() }
 }
 
@@ -30,7 +30,7 @@ struct Pair {
 
 impl Pair {
     fn new(settings: &[&str]) -> Pair {
-        let (mut master, mut replica) = (Engine::with(settings()), Engine::with(settings()));
+        let (mut master, mut replica) = (Engine::with(with_debug()), Engine::with(with_debug()));
         master.server.replication.id = "a".repeat(40);
         replica.server.replication.id = "b".repeat(40);
         // Two servers have not one chance.
@@ -113,7 +113,7 @@ impl Pair {
 
     /// The master ends, and another process goes on with its files a second later.
     fn restart_master(&mut self) {
-        let mut master = Engine::with(settings());
+        let mut master = Engine::with(with_debug());
         master.server.replication.id = "c".repeat(40);
         master.world.disk = self.master.world.disk.clone();
         master.pass(1000);
@@ -126,11 +126,11 @@ impl Pair {
     /// The same of the replica, whose settings name its master.
     fn restart_replica(&mut self) {
         let master = MasterAddress { host: b"host".to_vec(), port: 7 };
-        let mut replica = Engine::with(Settings { replica_of: Some(master), ..settings() });
+        let mut replica = Engine::with(Settings { replica_of: Some(master), ..with_debug() });
         replica.server.replication.id = "d".repeat(40);
         replica.server.random = gyre::base::random::Random::new(98);
         replica.world.disk = self.replica.world.disk.clone();
-        replica.world.links = Some(self.wires.clone());
+        replica.world.links = Some(Box::new(self.wires.clone()));
         replica.pass(1000);
         replica.start().expect("sound files");
         self.replica = replica;
