@@ -95,6 +95,8 @@ fn a_full_disk_stops_writes_until_there_is_room_and_loses_nothing() {
             "log",
             &["Error writing to the AOF file: File too large (appendonly.aof.1.incr.aof, behind offset "],
         );
+        assert!(ask(&mut connection, "SHUTDOWN").starts_with("-ERR"), "it does not leave with what was acknowledged");
+        server.wait_for("log", &["bytes of what clients were answered are not in the append-only file: File too large"]);
         make_disk_larger(&server);
         ask_until(&mut connection, "PING", "+PONG");
         acknowledged += 1;
