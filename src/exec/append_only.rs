@@ -20,7 +20,7 @@ pub fn with<R>(
     world: &mut dyn World,
     work: impl FnOnce(&mut AppendOnly, &mut Desk<'_>) -> R,
 ) -> R {
-    let has_child = server.persist.child.is_some();
+    let (has_child, offset) = (server.persist.child.is_some(), server.replication_offset());
     let mut desk = Desk {
         settings: &server.settings,
         files: world.persistence(),
@@ -28,8 +28,7 @@ pub fn with<R>(
         clock: &server.clock,
         now: server.now,
         has_child,
-        // What Redis counts here counts commands while there are no replicas; bytes that nobody gets are not counted.
-        offset: None,
+        offset,
     };
     work(&mut server.persist.aof, &mut desk)
 }
@@ -48,11 +47,15 @@ pub fn begin_at_start(server: &mut Server, world: &mut dyn World) -> Result<(), 
     if server.persist.aof.manifest.is_empty() {
         make_first_base(server, world)?;
     }
-    with(server, world, |file, desk| {
-        file.open_at_start(desk)?;
+    let reached = with(server, world, |file, desk| {
+        let reached = file.open_at_start(desk)?;
         file.remove_history(desk.settings, desk.files);
-        Ok::<(), String>(())
+        Ok::<_, String>(reached)
     })?;
+    if let Some(offset) = reached {
+        // So that the next file does not begin before this one.
+        server.replication.taken = offset;
+    }
     readers::watch(server);
     Ok(())
 }
