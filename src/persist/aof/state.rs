@@ -63,8 +63,8 @@ pub struct Desk<'d> {
     pub clock: &'d Clock,
     pub now: Ms,
     pub has_child: bool,
-    /// The replication offset, where one is kept.
-    pub offset: Option<i64>,
+    /// The replication offset.
+    pub offset: i64,
 }
 
 impl Desk<'_> {
@@ -87,9 +87,9 @@ struct Mark {
 }
 
 impl Mark {
-    /// The one that is further.
+    /// The one that is further; of the same place what was told last, for the history may be another one since.
     fn max(self, other: Mark) -> Mark {
-        if other.position > self.position { other } else { self }
+        if other.position >= self.position { other } else { self }
     }
 }
 
@@ -132,7 +132,7 @@ pub struct AppendOnly {
     /// The position at which the file that grows was begun.
     begun_at: Mark,
     /// The replication offset at which the increment of a first base was begun.
-    waiting_offset: Option<i64>,
+    waiting_offset: i64,
     /// Seconds of the last annotation.
     annotated_s: i64,
     last_sync: Ms,
@@ -180,7 +180,7 @@ impl Default for AppendOnly {
             written: Mark::default(),
             synced: Mark::default(),
             begun_at: Mark::default(),
-            waiting_offset: None,
+            waiting_offset: 0,
             annotated_s: 0,
             last_sync: 0,
             postponed_since: None,
@@ -289,6 +289,8 @@ impl AppendOnly {
             self.annotate(desk.now / 1000);
         }
         if self.buffer.is_empty() && fresh.is_empty() {
+            // What moved the offset since was not for the file.
+            self.written = self.taken;
             return self.sync_if_due(desk);
         }
         if self.is_held_back(forces, desk) {
@@ -593,11 +595,12 @@ impl AppendOnly {
         desk.files.sync_folder_of(&path).map_err(|error| cannot(&manifest::file_name(desk.settings), &error))
     }
 
-    /// At start: goes on with the last increment, or begins the first. The base is there. The error is a line for the log.
-    pub fn open_at_start(&mut self, desk: &mut Desk<'_>) -> Result<(), String> {
+    /// At start: goes on with the last increment, or begins the first. The base is there. Gives the replication offset behind what the
+    /// files say, if they tell; the error is a line for the log.
+    pub fn open_at_start(&mut self, desk: &mut Desk<'_>) -> Result<Option<i64>, String> {
         self.make_safe(desk)?;
-        let is_new = self.manifest.increments.is_empty();
-        let name = match self.manifest.increments.last() {
+        let last = self.manifest.increments.last().cloned();
+        let name = match &last {
             Some(last) => last.name.clone(),
             None => self.manifest.add_increment(desk.settings, desk.offset),
         };
@@ -617,10 +620,12 @@ impl AppendOnly {
         let length = desk.timed("aof-fstat", |files| files.length(&path)).map_err(|error| cannot(&error))?;
         self.state = State::On;
         self.open(file, length);
+        let reached = last.as_ref().and_then(|last| last.offset_behind(length));
+        self.taken.offset = reached.unwrap_or(desk.offset);
         (self.written, self.synced) = (self.taken, self.taken);
-        let verb = if is_new { "Creating" } else { "Opening" };
+        let verb = if last.is_none() { "Creating" } else { "Opening" };
         log::info!("{verb} AOF incr file {} on server start", manifest::shown(&name));
-        Ok(())
+        Ok(reached)
     }
 
     /// The name of the file that grows.
@@ -664,7 +669,7 @@ impl AppendOnly {
         if let Some(manifest) = changed {
             self.manifest = manifest;
         }
-        self.waiting_offset = desk.offset;
+        (self.waiting_offset, self.taken.offset) = (desk.offset, desk.offset);
         self.open(file, 0);
         Ok(())
     }
@@ -767,7 +772,7 @@ impl AppendOnly {
         if self.state != State::On {
             return;
         }
-        self.manifest.note_end(desk.offset);
+        self.manifest.note_end(Some(desk.offset));
         if let Err(fault) = self.manifest.persist(desk.settings, desk.files) {
             log::warn!("{}", fault.line);
         }
