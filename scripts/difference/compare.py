@@ -90,7 +90,7 @@ def transaction(tree):
     kind, content = tree
     if not isinstance(content, list):
         return tree
-    if (b"$", SYNC) in content:
+    if (b"$", SYNC) in content or all(kind == b"$" for kind, _ in content):
         return unordered(tree)
     if is_help(tree):
         return b"help"
@@ -207,12 +207,15 @@ LEX = re.compile(rb"BYLEX|ZLEXCOUNT", re.I)
 
 def is_open(words, theirs, ours, is_ordered=lambda key: False):
     """Whether two replies differ where Redis leaves open what comes, so that the states may differ from here on: a search by member in a sorted set of
-    different scores, which follows the random levels of a skip list (a list pack is walked from its front, which must agree); an entry's id from the clock."""
-    if theirs[0][0] != ours[0][0] or theirs[0][0] == b"-":
-        return False
+    different scores, which follows the random levels of a skip list (a list pack is walked from its front, which must agree); an entry's id from the clock; an
+    index beyond 32 bits of a list."""
     name = rule_name(words)
+    if name != "LSET" and (theirs[0][0] != ours[0][0] or theirs[0][0] == b"-"):
+        return False
     if any(LEX.search(word) for word in words):
         return not (len(words) > 1 and is_ordered(words[1]))
+    if name == "LSET" and len(words) > 2 and re.fullmatch(rb"-?\d{10,19}", words[2]):
+        return True  # Redis cuts the index to 32 bits
     return name == "XADD" and any(word == b"*" for word in words[2:]) and theirs[0][0] == b"$"
 
 
