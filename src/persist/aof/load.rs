@@ -66,9 +66,9 @@ pub fn find_plan(
     Ok(Some(plan))
 }
 
-/// The single file of an older server becomes the base. Each step is durable before the next, and a crash between them is
+/// The single file of an older server, if there is one and nothing else, becomes the base. Each step is durable before the next, and a crash between them is
 /// met by trying again.
-fn upgrade(manifest: &mut Manifest, settings: &Settings, files: &mut dyn Files) -> Result<(), String> {
+pub fn upgrade(manifest: &mut Manifest, settings: &Settings, files: &mut dyn Files) -> Result<(), String> {
     let old = PathBuf::from(OsStr::from_bytes(&settings.append_file_name));
     if files.length(&old).is_err() {
         return Ok(());
