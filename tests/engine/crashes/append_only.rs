@@ -12,43 +12,26 @@
 //! disk with a gap in them. Then the message names file and offset, and the checker must be able to cut off what is behind the gap.
 
 use gyre::base::random::Random;
-use gyre::config::Settings;
 use gyre::config::choices::AppendFsync;
-use gyre::exec::{append_only, readers, snapshot};
+use gyre::exec::readers;
 use gyre::keyspace::SessionKey;
 use gyre::keyspace::digest::Digest;
 use gyre::persist::aof::State;
-use gyre::persist::aof::check::{self, Task};
-use gyre::persist::simulated::{Lie, SimulatedDisk, Trouble};
-use gyre::persist::{ChildEnd, LoadFailure};
-use gyre::server::ShutdownRequest;
-use std::path::Path;
+use gyre::persist::simulated::{Lie, SimulatedDisk};
 
+mod ends;
+mod work;
+
+use self::ends::engine;
+use self::work::{Ended, OPERATIONS_MAX, SYNC_ASKS_MAX, TURN_MS_MAX};
 use super::{CRASHES_A_SEED, find, is_replay, survive};
 use crate::harness::{Engine, NOON};
 
 /// Turns between two crashes at most.
 const TURNS_MAX: u64 = 70;
 
-/// Operations of the disk in which the stop falls: those of some turns, or of a rewrite.
-const OPERATIONS_MAX: u64 = 90;
-
-/// Operations of a start, about.
-const START_OPERATIONS: u64 = 16;
-
-/// After a fault comes a start without one, after a gap one that is mended.
-const STARTS_MAX: usize = 4;
-
-/// A turn's time at most: the loop comes by ten times a second at least.
-const TURN_MS_MAX: u64 = 100;
-
-/// A sync beside the loop is asked after so often at most before it is done.
-const SYNC_ASKS_MAX: u64 = 5;
-
 /// What `everysec` may lose at most: a second until a sync begins, what the sync takes, and the turns in which both are noticed.
 const LOSS_MS_MAX: i64 = 1_000 + (SYNC_ASKS_MAX + 3) as i64 * TURN_MS_MAX as i64;
-
-const MANIFEST: &str = "appendonlydir/appendonly.aof.manifest";
 
 /// The data after a command.
 struct Sent {
@@ -56,21 +39,6 @@ struct Sent {
     digest: Digest,
     /// Of the journal.
     position: u64,
-}
-
-/// A child has done its work, and the server does not know yet.
-struct Ended {
-    said: Vec<u8>,
-    code: i32,
-    turns_left: u64,
-}
-
-/// A kind of operation fails for some turns.
-struct Spell {
-    trouble: Trouble,
-    turns: std::ops::Range<u64>,
-    /// It is over with the first sync that fails.
-    strikes_once: bool,
 }
 
 /// How often it came to what is to be tried.
@@ -179,133 +147,6 @@ impl Simulation {
         Ok(())
     }
 
-    /// From an operation on all fail; one before that may, too.
-    fn plan_faults(&mut self, operations: u64) {
-        let now = self.disk.operations();
-        self.disk.recover();
-        if self.random.below(4) > 0 {
-            self.disk.stop_at(now + 1 + self.random.below(operations));
-        }
-        if self.random.below(2) == 0 {
-            self.disk.fail_at(now + 1 + self.random.below(operations));
-        }
-        self.disk.slow_syncs(self.random.below(SYNC_ASKS_MAX + 1) as u32);
-    }
-
-    fn plan_spell(&mut self) -> Option<Spell> {
-        let trouble = match self.random.below(16) {
-            0 => Trouble::Create,
-            1 => Trouble::Write(self.random.below(3_000)),
-            2 | 3 => Trouble::Sync,
-            4 => Trouble::Rename,
-            5 => Trouble::Fork,
-            _ => return None,
-        };
-        let (begin, strikes_once) = (self.random.below(TURNS_MAX / 2), self.random.below(4) > 0);
-        Some(Spell { trouble, turns: begin..begin + 1 + self.random.below(TURNS_MAX), strikes_once })
-    }
-
-    /// A turn of the loop; false if the server leaves.
-    fn turn(&mut self) -> Result<bool, String> {
-        for _ in 0..self.random.between(1, 3) {
-            self.command()?;
-        }
-        self.periodic();
-        // Before any reply leaves.
-        if self.engine.end_turn().is_err() {
-            return Ok(false);
-        }
-        self.engine.replies(self.session);
-        self.note_firm();
-        let ms = self.random.below(TURN_MS_MAX + 1);
-        self.now += ms as i64;
-        self.engine.pass(ms);
-        self.engine.server.keyspace.set_now(self.now);
-        Ok(true)
-    }
-
-    fn command(&mut self) -> Result<(), String> {
-        let line = self.line();
-        let dirty = self.engine.server.keyspace.dirty;
-        let reply = self.engine.ask(self.session, &line);
-        self.disk.note(format_args!("      {line:?} {}: {reply:?}", self.sent.len()));
-        if reply.contains("-ERR unknown") || reply.contains("-ERR wrong") || reply.contains("-WRONGTYPE") {
-            return Err(format!("{line}: {reply}"));
-        }
-        if self.engine.server.keyspace.dirty != dirty {
-            self.note_sent();
-        }
-        self.note_child();
-        Ok(())
-    }
-
-    fn line(&mut self) -> String {
-        let (key, number) = (self.random.below(4), self.random.below(1000));
-        match self.random.below(20) {
-            0 | 1 => format!("SET string{key} {number}"),
-            2 => format!("SET big{key} {number}{}", "x".repeat(self.random.below(500) as usize)),
-            3 | 4 => format!("INCRBY counter{key} {number}"),
-            5 => format!("RPUSH list{key} {number} element"),
-            6 => format!("LPOP list{key} 3"),
-            7 => format!("HSET hash{key} field{} {number}", number % 7),
-            8 => format!("ZADD zset{key} {number} member{}", number % 7),
-            9 if number % 3 == 0 => format!("SPOP set{key} 2"),
-            9 => format!("SADD set{key} m{} n{}", number % 7, number % 5),
-            10 => format!("XADD stream{key} MAXLEN 5 * field {number}"),
-            11 => format!("DEL big{key} list{key} string{key}"),
-            12 => format!("MULTI\r\nINCR counter{key}\r\nSET string{key} {number}\r\nRPUSH list{key} {number}\r\nEXEC"),
-            13 => format!("EVAL \"redis.call('INCR','counter{key}') redis.call('SET','big{key}','{number}')\" 0"),
-            14 => format!("SET string{key} {number} PX 100000000"),
-            15 if number % 4 == 0 => format!("SELECT {}", number % 2),
-            16 if number % 3 == 0 => "BGREWRITEAOF".to_owned(),
-            17 if number % 8 == 0 => "BGSAVE".to_owned(),
-            17 if number % 8 == 1 => "SAVE".to_owned(),
-            17 if number % 40 == 2 => "FLUSHALL".to_owned(),
-            18 if self.switches && number % 3 == 0 => {
-                let policies = ["always", "everysec", "always", "no"];
-                format!("CONFIG SET appendfsync {}", policies[self.random.below(4) as usize])
-            }
-            18 if self.switches && number % 3 == 1 => {
-                let is_on = self.engine.server.settings.append_only;
-                format!("CONFIG SET appendonly {}", if is_on && number % 2 == 0 { "no" } else { "yes" })
-            }
-            _ => format!("GET string{key}"),
-        }
-    }
-
-    /// What the loop does now and then: it hears of the ends of children, and begins rewrites.
-    fn periodic(&mut self) {
-        match &mut self.child {
-            Some(Ended { turns_left: 0, .. }) => self.end_child(),
-            Some(ended) => ended.turns_left -= 1,
-            None => {}
-        }
-        append_only::rewrite_if_due(&mut self.engine.server, &mut self.engine.world);
-        self.note_child();
-    }
-
-    /// A child was begun, or is gone.
-    fn note_child(&mut self) {
-        if let Some((said, code)) = self.engine.world.disk.children.pop() {
-            self.engine.world.disk.children.clear();
-            self.child = Some(Ended { said, code, turns_left: self.random.below(8) });
-        }
-        if self.engine.server.persist.child.is_none() {
-            self.child = None;
-        }
-    }
-
-    fn end_child(&mut self) {
-        let (Some(Ended { said, code, .. }), Some(child)) = (self.child.take(), &mut self.engine.server.persist.child)
-        else {
-            return;
-        };
-        child.hear(&said, self.now);
-        let bases = self.engine.server.persist.aof.manifest.base_seq;
-        snapshot::child_ended(&mut self.engine.server, &mut self.engine.world, ChildEnd::Left(code));
-        self.reached.rewrites += u64::from(self.engine.server.persist.aof.manifest.base_seq > bases);
-    }
-
     /// The replies of a turn have left: what must be there from now on.
     fn note_firm(&mut self) {
         let (file, policy) = (&self.engine.server.persist.aof, self.engine.server.settings.append_fsync);
@@ -328,102 +169,6 @@ impl Simulation {
         self.firm = self.firm.max(told.unwrap_or(0)).max(old.unwrap_or(0));
     }
 
-    /// The server leaves, is killed, or the machine crashes.
-    fn end(&mut self) {
-        let way = self.random.below(8);
-        if way == 0 && !self.disk.has_stopped() {
-            self.leave();
-        }
-        if way <= 3 { self.kill() } else { self.crash() }
-    }
-
-    /// SHUTDOWN.
-    fn leave(&mut self) {
-        let request = ShutdownRequest { save: Some(false), force: false, now: false, asked_by: None };
-        self.trace.push_str(" leaves");
-        if !snapshot::prepare_to_leave(&mut self.engine.server, &mut self.engine.world, request) {
-            return;
-        }
-        let (position, file) = (readers::position(&self.engine.server), &self.engine.server.persist.aof);
-        if file.is_safe(position) && !file.is_lost() {
-            self.firm = self.sent.len() - 1;
-            self.reached.left_well += 1;
-        }
-    }
-
-    /// What the system was given it keeps.
-    fn kill(&mut self) {
-        let file = &self.engine.server.persist.aof;
-        let is_given = file.state == State::On && file.fault().is_none() && file.buffered() == 0 && !file.is_lost();
-        self.reached.killed_in_doubt += u64::from(self.disk.is_in_doubt());
-        if is_given && !self.disk.has_failed() {
-            self.given = self.sent.len() - 1;
-        }
-        self.lose_process();
-    }
-
-    fn crash(&mut self) {
-        self.trace.push_str(" crashed");
-        self.disk.note(format_args!("crashed"));
-        self.given = 0;
-        self.disk.crash(&mut self.random);
-    }
-
-    /// New servers, until one has started.
-    fn start(&mut self) -> Result<(), String> {
-        if self.random.below(3) == 0 {
-            self.plan_faults(START_OPERATIONS);
-        }
-        for _ in 0..STARTS_MAX {
-            self.engine = engine(&self.disk, self.policy, self.now, &mut self.random);
-            self.disk.note(format_args!("starts"));
-            let Err(LoadFailure(lines)) = self.engine.start() else { return Ok(()) };
-            let said = lines.join(" / ");
-            if self.disk.has_failed() {
-                self.reached.broken_starts += 1;
-                self.trace.push_str(" start fails,");
-                if self.random.below(2) == 0 {
-                    self.lose_process()
-                } else {
-                    self.crash()
-                }
-                continue;
-            }
-            self.mend(&said)?;
-        }
-        Err(format!("{STARTS_MAX} starts, and none succeeds"))
-    }
-
-    fn lose_process(&mut self) {
-        self.trace.push_str(" killed");
-        self.disk.note(format_args!("killed"));
-        if self.disk.is_in_doubt() {
-            self.given = 0;
-        }
-        self.disk.evict(&mut self.random);
-        self.disk.kill();
-    }
-
-    /// A start was refused: for a gap among writes that no sync had covered, and the checker can mend it.
-    fn mend(&mut self, said: &str) -> Result<(), String> {
-        if !(said.contains("Bad file format") && said.contains("appendonly.aof.") && said.contains(" at offset ")) {
-            return Err(format!("a start was refused: {said}"));
-        }
-        if self.policy == AppendFsync::Always && !self.switches {
-            return Err(format!("under always there is a gap: {said}"));
-        }
-        // What mends is run when the disk is well.
-        self.disk.recover();
-        let mut told = Vec::new();
-        let mended = check::check(Path::new(MANIFEST), Task::Fix, &mut self.disk, self.now, &mut told, &mut || true);
-        if !mended.is_ok_and(|is_sound| is_sound) {
-            return Err(format!("{said}; the checker says: {}", String::from_utf8_lossy(&told)));
-        }
-        self.trace.push_str(" mended");
-        self.reached.gaps += 1;
-        Ok(())
-    }
-
     /// The data must be that after a command, no earlier than the firm one.
     fn judge(&mut self) -> Result<(), String> {
         let data = Digest::of_all(&self.engine.server.keyspace);
@@ -436,23 +181,6 @@ impl Simulation {
             None => Err("what is there was never sent".to_owned()),
         }
     }
-}
-
-fn engine(disk: &SimulatedDisk, policy: AppendFsync, now: i64, random: &mut Random) -> Engine {
-    let settings = Settings {
-        append_only: true,
-        append_fsync: policy,
-        aof_use_rdb_preamble: random.below(2) == 0,
-        aof_timestamps: random.below(2) == 0,
-        aof_rewrite_bytes_min: 3_000,
-        save_points: Vec::new(),
-        ..Settings::default()
-    };
-    let mut engine = Engine::with(settings);
-    engine.world.disk = disk.clone();
-    engine.pass((now - NOON) as u64);
-    engine.server.keyspace.set_now(now);
-    engine
 }
 
 /// One seed; an error is what went wrong.
