@@ -28,7 +28,7 @@ impl Pair {
         // Two servers have not one chance.
         replica.server.random = gyre::base::random::Random::new(99);
         let wires = SimulatedLinks::default();
-        replica.world.links = Some(wires.clone());
+        replica.world.links = Some(Box::new(wires.clone()));
         let (feeder, asker, reader) = (master.connect(), master.connect(), replica.connect());
         for line in settings {
             assert_eq!(master.ask(asker, &format!("CONFIG SET {line}")), "+OK\r\n");

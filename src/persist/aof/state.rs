@@ -410,7 +410,12 @@ impl AppendOnly {
         let logs = self.fault_logged.is_none_or(|logged| desk.now - logged > FAULT_LOG_EVERY_MS);
         if logs {
             self.fault_logged = Some(desk.now);
-            log::warn!("Error writing to the AOF file: {}", system_text(&short.error));
+            let name = Self::growing_name(self.state, &self.manifest, desk.settings);
+            log::warn!(
+                "Error writing to the AOF file: {} ({name}, behind offset {}). Writes cannot be kept until the disk takes bytes again",
+                system_text(&short.error),
+                current.length
+            );
         }
         self.write_fault = Some(system_text(&short.error));
         if short.taken == 0 {

@@ -9,7 +9,7 @@
 //! ```
 
 use super::super::super::outside::{AppendFile, Files};
-use super::super::manifest;
+use super::super::manifest::{self, Manifest};
 use super::super::mark;
 use super::{AppendOnly, Current, Desk, HEAL_AGAIN_AFTER_MS, State};
 use crate::base::clock::Ms;
@@ -64,8 +64,16 @@ impl AppendOnly {
             return Ok(());
         }
         let is_doubtful = mark::is_set(desk.settings, desk.files);
-        // Also when it is the first sync here that fails.
+        // It is a sync here, too, that may fail. Whoever refuses to start for another reason leaves all as it was.
         mark::set(desk.settings, desk.files)?;
+        self.sync_all(is_doubtful, desk)?;
+        if !is_doubtful {
+            mark::clear(desk.settings, desk.files);
+        }
+        Ok(())
+    }
+
+    fn sync_all(&mut self, is_doubtful: bool, desk: &mut Desk<'_>) -> Result<(), String> {
         let grown = self.grown(desk);
         for (index, file) in self.manifest.files().enumerate() {
             let path = manifest::path_in_folder(desk.settings, &file.name);
@@ -118,6 +126,14 @@ impl AppendOnly {
         let verb = if is_new { "Creating" } else { "Opening" };
         log::info!("{verb} AOF incr file {} on server start", manifest::shown(&name));
         Ok(())
+    }
+
+    /// The name of the file that grows.
+    pub(super) fn growing_name(state: State, manifest: &Manifest, settings: &Settings) -> String {
+        match (state, manifest.increments.last()) {
+            (State::On, Some(last)) => manifest::shown(&last.name),
+            _ => manifest::shown(&Self::waiting_name(settings)),
+        }
     }
 
     /// The name of the increment that is written before there is a base.
@@ -187,7 +203,13 @@ impl AppendOnly {
             let from = manifest::path_in_folder(desk.settings, &Self::waiting_name(desk.settings));
             let name = manifest.add_increment(desk.settings, self.waiting_offset);
             let to = manifest::path_in_folder(desk.settings, &name);
-            if let Err(error) = desk.timed("aof-rename", |files| files.rename(&from, &to)) {
+            // An increment that no manifest names is what a lost manifest leaves, too, and refuses the next start: unless a younger base
+            // is beside it. So that one is there first, and goes last.
+            let renamed = desk
+                .files
+                .sync_folder_of(&path)
+                .and_then(|()| desk.timed("aof-rename", |files| files.rename(&from, &to)));
+            if let Err(error) = renamed {
                 desk.files.discard(&path);
                 let (from, to, error) = (from.display(), to.display(), system_text(&error));
                 return Err(format!("Error trying to rename the temporary AOF incr file {from} into {to}: {error}"));
@@ -199,8 +221,12 @@ impl AppendOnly {
         manifest.retire_increments(self.current.is_some());
         if let Err(fault) = manifest.persist(desk.settings, desk.files) {
             if !fault.is_in_place {
-                desk.files.discard(&path);
-                waiting.iter().for_each(|waiting| desk.files.discard(waiting));
+                let gone = waiting.is_none_or(|waiting| {
+                    desk.files.remove(&waiting).and_then(|()| desk.files.sync_folder_of(&waiting)).is_ok()
+                });
+                if gone {
+                    desk.files.discard(&path);
+                }
             }
             self.manifest.pass_over(&manifest, fault.is_in_place);
             return Err(fault.line);
@@ -238,7 +264,12 @@ impl AppendOnly {
         }
         for file in std::mem::take(&mut self.manifest.history) {
             log::info!("Removing the history file {} in the background", manifest::shown(&file.name));
-            files.discard(&manifest::path_in_folder(settings, &file.name));
+            let path = manifest::path_in_folder(settings, &file.name);
+            files.discard(&path);
+            // One that no manifest names is taken for one whose manifest was lost.
+            if files.length(&path).is_ok() {
+                self.manifest.history.push(file);
+            }
         }
         self.manifest.is_changed = true;
         // The next manifest will not name them either; until then a name without a file is no harm.
