@@ -248,5 +248,6 @@ fn damaged_files_are_refused_by_name_with_a_way_out() {
         std::fs::write(server.path(name), sound).expect("the folder is ours");
     }
     server.kill_and_start(&arguments);
+    wait_for_info(&mut server.connect(), "\r\nloading:0");
     assert_eq!(ask(&mut server.connect(), "MGET a b"), "*2\r\n$1\r\n1\r\n$1\r\n2\r\n", "mended, it is all there");
 }

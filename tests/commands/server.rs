@@ -65,7 +65,7 @@ impl Server {
     fn answers(&mut self) -> bool {
         let until = Instant::now() + Duration::from_secs(START_SECONDS_MAX);
         while Instant::now() < until {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok_and(has_loaded) {
+            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
                 return true;
             }
             if self.process.try_wait().is_ok_and(|status| status.is_some()) {
@@ -229,11 +229,4 @@ fn reply_length(bytes: &[u8]) -> Option<usize> {
         }
         _ => Some(end),
     }
-}
-
-/// The server answers, and with something else than that it loads its data.
-fn has_loaded(mut stream: TcpStream) -> bool {
-    let mut reply = [0; 64];
-    let asked = stream.set_read_timeout(Some(Duration::from_secs(1))).and_then(|()| stream.write_all(b"PING\r\n"));
-    asked.and_then(|()| stream.read(&mut reply)).is_ok_and(|count| count > 0 && !reply.starts_with(b"-LOADING"))
 }
