@@ -2,15 +2,16 @@
 //! holds.
 //!
 //! ```text
-//! script … every 100,000 instructions ─▶ read (accept, read what others send) ─▶ their requests, mostly refused ─▶ write
+//! script … every 100,000 instructions ─▶ read (accept, read what others send) ─▶ their requests, mostly refused ─▶ write ─▶ close
 //! ```
 //!
-//! What belongs to whole turns waits for the end of the script: closing, timers, children, signals. News of them is kept, so
-//! that no edge is lost.
+//! Who leaves is let go of at once: a script may wait for just that (a replica that INFO does not count any more). What belongs to
+//! whole turns waits for the end of the script: timers, children, links, signals. News of them is kept, so that no edge is lost.
 
 use std::time::Duration;
 
 use super::accept;
+use super::close::close_session;
 use super::links::key_of;
 use super::outside::Outside;
 use super::read::read_behind;
@@ -115,5 +116,16 @@ pub fn write(outside: &mut Outside, server: &mut Server) {
     for key in server.sessions.take_to_write() {
         // What its socket does not take goes on when there is room, or in the next turn.
         write_session(server, outside, key);
+    }
+}
+
+/// Closes who is to be closed, but for those whose requests the script's own turn holds: they are closed with the turn.
+pub fn close(outside: &mut Outside, server: &mut Server) {
+    let held = session_flag::IN_BATCH | session_flag::IN_SCRIPT;
+    for key in std::mem::take(&mut server.sessions.to_close) {
+        match server.sessions.get(key) {
+            Some(session) if session.has(held) => server.sessions.to_close.push(key),
+            _ => close_session(server, outside, key),
+        }
     }
 }

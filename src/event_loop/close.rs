@@ -1,5 +1,6 @@
 //! Closing: a session lets go of everything it held (subscriptions, waits, watches, timers), then of its socket.
 
+use super::outside::Outside;
 use super::tick::EventLoop;
 use crate::exec::{blocking, client_memory, replication, transactions};
 use crate::keyspace::SessionKey;
@@ -18,18 +19,19 @@ impl EventLoop {
 
     fn close_queued(&mut self) {
         while let Some(key) = self.server.sessions.to_close.pop() {
-            self.close_session(key);
+            close_session(&mut self.server, &mut self.outside, key);
         }
     }
+}
 
-    fn close_session(&mut self, key: SessionKey) {
-        release(&mut self.server, key);
-        replication::released(&mut self.server, &mut self.outside, key);
-        // It is to be closed, and so leaves the account.
-        self.server.count_client(key);
-        if self.server.sessions.close(key).is_some() {
-            self.outside.connections.remove(&self.outside.poller, index_of(key));
-        }
+/// Ends one session, and its connection with it.
+pub(super) fn close_session(server: &mut Server, outside: &mut Outside, key: SessionKey) {
+    release(server, key);
+    replication::released(server, outside, key);
+    // It is to be closed, and so leaves the account.
+    server.count_client(key);
+    if server.sessions.close(key).is_some() {
+        outside.connections.remove(&outside.poller, index_of(key));
     }
 }
 

@@ -71,9 +71,7 @@ impl EventLoop {
 
     fn tell_ready(&mut self) {
         // The master is looked for behind one's own data: it may lack only what came since.
-        if let Some(master) = self.server.settings.replica_of.clone() {
-            replication::follow::begin(&mut self.server, &mut self.outside, master);
-        }
+        replication::restart::resume(&mut self.server, &mut self.outside);
         let settings = &self.server.settings;
         if settings.port != 0 {
             log::info!("Ready to accept connections tcp");

@@ -274,6 +274,7 @@ impl World for Outside {
 
     fn write_while_busy(&mut self, server: &mut Server) {
         busy::write(self, server);
+        busy::close(self, server);
     }
 
     fn links(&mut self) -> Option<&mut dyn Links> {

@@ -56,12 +56,13 @@ impl EventLoop {
             }
             Alarm::IdleCheck(key) => self.check_idle(key),
             Alarm::Cron => self.cron(),
-            Alarm::PauseEnd => self.end_pause(),
+            Alarm::PauseEnd => self.server.end_pauses_due(),
             Alarm::AcceptAgain(listener) => self.news.listeners_left.push(listener),
             Alarm::LinkTimeout(link) => {
                 // Whoever waits is answered in his session.
                 let _ = migrate::on_timeout(&mut self.server, &mut self.outside, link);
             }
+            // Seen to at the end of the turn.
             Alarm::ShutdownTimeout => {}
         }
     }
@@ -81,14 +82,6 @@ impl EventLoop {
             return;
         }
         self.server.watch_idle(key);
-    }
-
-    /// CLIENT PAUSE is over: everybody goes on with the bytes that were kept.
-    pub(super) fn end_pause(&mut self) {
-        if self.server.pause.until > self.server.now {
-            return;
-        }
-        self.server.end_pause();
     }
 
     /// Removes keys that are due, within this turn's share.

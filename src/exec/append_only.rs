@@ -20,7 +20,7 @@ pub fn with<R>(
     world: &mut dyn World,
     work: impl FnOnce(&mut AppendOnly, &mut Desk<'_>) -> R,
 ) -> R {
-    let has_child = server.persist.child.is_some();
+    let (has_child, offset) = (server.persist.child.is_some(), server.replication_offset());
     let mut desk = Desk {
         settings: &server.settings,
         files: world.persistence(),
@@ -28,8 +28,7 @@ pub fn with<R>(
         clock: &server.clock,
         now: server.now,
         has_child,
-        // What Redis counts here counts commands while there are no replicas; bytes that nobody gets are not counted.
-        offset: None,
+        offset,
     };
     work(&mut server.persist.aof, &mut desk)
 }
@@ -48,11 +47,15 @@ pub fn begin_at_start(server: &mut Server, world: &mut dyn World) -> Result<(), 
     if server.persist.aof.manifest.is_empty() {
         make_first_base(server, world)?;
     }
-    with(server, world, |file, desk| {
-        file.open_at_start(desk)?;
+    let reached = with(server, world, |file, desk| {
+        let reached = file.open_at_start(desk)?;
         file.remove_history(desk.settings, desk.files);
-        Ok::<(), String>(())
+        Ok::<_, String>(reached)
     })?;
+    if let Some(offset) = reached {
+        // So that the next file does not begin before this one.
+        server.replication.taken = offset;
+    }
     readers::watch(server);
     Ok(())
 }
@@ -136,6 +139,7 @@ pub fn suspend(server: &mut Server, world: &mut dyn World) {
 fn stop(server: &mut Server, world: &mut dyn World) {
     // A disk that refuses is no reason to go on with the file: the log says what is missing.
     let _ = readers::drain_to_disk(server, world);
+    tell_unwritten(server);
     with(server, world, |file, desk| {
         file.note_end(desk);
         file.end_well(desk);
@@ -312,6 +316,16 @@ pub fn leave(server: &mut Server, world: &mut dyn World) {
     with(server, world, |file, desk| file.end_well(desk));
 }
 
+/// Says what the disk did not take, though clients were answered; false if it took all.
+fn tell_unwritten(server: &Server) -> bool {
+    let (file, bytes) = (&server.persist.aof, server.persist.aof.buffered());
+    if bytes > 0 {
+        let fault = file.fault().unwrap_or("it was not tried");
+        log::warn!("{bytes} bytes of what clients were answered are not in the append-only file: {fault}");
+    }
+    bytes > 0
+}
+
 /// Before leaving: false if the server has to stay, because the first file is still being written.
 pub fn prepare_to_leave(server: &mut Server, world: &mut dyn World, forces: bool) -> bool {
     if server.persist.has_child_for(Purpose::Rewrite) {
@@ -333,6 +347,10 @@ pub fn prepare_to_leave(server: &mut Server, world: &mut dyn World, forces: bool
         log::info!("Calling fsync() on the AOF file.");
         // Leaving is what a failure would come to, too.
         let _ = readers::drain_to_disk(server, world);
+        if tell_unwritten(server) && !forces {
+            log::warn!("Make room and try again, or SHUTDOWN FORCE. Can't exit");
+            return false;
+        }
         with(server, world, |file, desk| file.note_end(desk));
     }
     true

@@ -15,6 +15,7 @@ use super::command::{CommandTable, Run};
 use super::effects;
 use super::gates::{self, Verdict, Visitor};
 use super::observe_call;
+use super::replication;
 use super::tracking;
 use super::transactions;
 use crate::base::random::Random;
@@ -293,8 +294,12 @@ fn end_unusually(
     start: crate::protocol::output::Mark,
     ran: Option<(usize, Args)>,
 ) {
-    if server.sessions.get(key).is_some_and(|session| session.has(session_flag::REPLICA)) {
+    let Some(session) = server.sessions.get(key) else { return };
+    if session.has(session_flag::REPLICA) {
         part_from_replica(commands, server, key, start, ran);
+    } else if session.has(session_flag::MASTER) {
+        let name = ran.map_or("<unknown>", |(id, _)| commands.row(id).full_name.as_str());
+        replication::stream_answered(server, key, name);
     }
     let Some(session) = server.sessions.get_mut(key) else { return };
     end_caching(commands, session);
@@ -663,7 +668,7 @@ fn call(
     }
     if is_own_write {
         server.update_expiry();
-        super::replication::own::note(server, row, request.args, db);
+        replication::own::note(server, row, request.args, db);
     }
     if session_flags & session_flag::TRACKING != 0 {
         tracking::remember(server, key, row, request.args);

@@ -333,7 +333,7 @@ fn busy(v: &mut Visitor) -> Verdict {
 }
 
 fn paused(v: &mut Visitor) -> Verdict {
-    let concerned = v.server.pause.is_all && !matches!(v.name(), "CLIENT")
+    let concerned = v.server.pauses.is_all() && !matches!(v.name(), "CLIENT")
         || v.any_call(|flags| flags & (flag::WRITE | flag::MAY_REPLICATE) != 0);
     let in_transaction =
         v.server.sessions.get(v.session).is_some_and(|s| s.has(session_flag::IN_TRANSACTION)) && v.name() != "EXEC";

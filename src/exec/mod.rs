@@ -23,6 +23,7 @@ pub mod replay;
 pub mod replication;
 pub mod scripts;
 pub mod settings;
+pub mod shutdown;
 pub mod snapshot;
 pub mod tracking;
 pub mod transactions;

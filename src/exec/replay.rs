@@ -16,7 +16,8 @@ use std::io::Cursor;
 
 use super::dispatch::{self, Context};
 use super::snapshot::library_failure;
-use super::{effects, scripts, transactions};
+use super::{effects, observe_call, scripts, transactions};
+use crate::config::choices::PropagationErrors;
 use crate::keyspace::SessionKey;
 use crate::persist::aof::{self, CommandReader, Plan, PlannedFile, ReadFault, ReadNext, Tail};
 use crate::persist::{LoadFailure, LoadProgress, Loading, STEP_NS_MAX, Step, delay};
@@ -339,11 +340,9 @@ fn run_one(
     if is_queued {
         transactions::queue(server, client, id, args);
     } else if let Some(text) = dispatch::replay(context, server, world, client, id, args, out) {
-        log::warn!(
-            "== CRITICAL == This AOF-loading-client is sending an error to its server: '{}' after processing the command '{}'",
-            String::from_utf8_lossy(&text),
-            row.full_name
-        );
+        let (text, name) = (String::from_utf8_lossy(&text).into_owned(), row.full_name.clone());
+        let may_go_on = server.settings.propagation_errors != PropagationErrors::Panic;
+        observe_call::note_unexpected_error(server, "AOF-loading-client", "server", &text, &name, may_go_on);
     }
     out.clear();
     if let Some(session) = server.sessions.get_mut(client) {

@@ -15,7 +15,7 @@ use super::batch::Batch;
 use super::call::{Call, Outcome, Stop};
 use super::command::Row;
 use super::dispatch::{self, Context};
-use super::gates::{NO_REPLICAS, READ_ONLY, misconf};
+use super::gates::{MASTER_DOWN, NO_REPLICAS, READ_ONLY, misconf};
 use super::{cluster_ops, memory, observe_call, permissions, readers};
 use crate::acl::Context as AclContext;
 use crate::base::clock::Clock;
@@ -139,10 +139,11 @@ pub fn flags_of_call(server: &Server, row: &Row, args: Args) -> u32 {
 /// What a script's declaration says is judged before it runs.
 fn admit(server: &Server, job: &Job, is_out_of_memory: bool, is_obeyed: bool) -> Result<(), Stop> {
     let has = |bits: u32| job.flags & bits != 0;
+    let is_stale = server.standing & standing::STALE != 0 && !is_obeyed;
     if has(script_flag::UNDECLARED) {
-        return Ok(());
+        return if is_stale { Err(Stop::error(MASTER_DOWN)) } else { Ok(()) };
     }
-    if server.standing & standing::STALE != 0 && !is_obeyed && !has(script_flag::ALLOW_STALE) {
+    if is_stale && !has(script_flag::ALLOW_STALE) {
         return Err(Stop::error(STALE_SCRIPT));
     }
     if !has(script_flag::NO_WRITES) {
@@ -370,7 +371,9 @@ impl Host for Stage<'_> {
         }
         self.serve_others();
         let Some(running) = &self.server.scripts.running else { return Breath::GoOn };
-        if !running.is_killed && self.server.shutdown.is_none() {
+        // While replicas are waited for there is time for the script, too.
+        let is_left = self.server.shutdown.as_ref().is_some_and(|shutdown| shutdown.waits_until.is_none());
+        if !running.is_killed && !is_left {
             return Breath::GoOn;
         }
         let text = match running.is_eval {

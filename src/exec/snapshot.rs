@@ -13,7 +13,7 @@ use crate::persist::{self, Child, ChildEnd, Files, Job, LoadFailure, Loading, Pi
 use crate::rdb::load::Policy;
 use crate::rdb::save::{Facts, Place};
 use crate::replication::Wanted;
-use crate::server::{REDIS_VERSION, Server, ShutdownRequest, World, standing};
+use crate::server::{REDIS_VERSION, Server, World, standing};
 
 /// What is written, by process `pid`: a dump, or the base of an append-only file.
 pub(super) fn job(server: &Server, pid: u32, is_aof_base: bool) -> Job<'_> {
@@ -38,9 +38,13 @@ pub(super) fn job(server: &Server, pid: u32, is_aof_base: bool) -> Job<'_> {
 fn place(server: &Server) -> Option<Place<'_>> {
     let replication = &server.replication;
     replication.backlog.as_ref()?;
-    let stream_db = match replication.master_session().and_then(|session| server.sessions.get(session)) {
-        Some(master) => master.db,
+    let stream_db = match &replication.following {
         None => server.journal.selected_for_replicas().unwrap_or(0),
+        Some(following) => match replication.master_session().and_then(|session| server.sessions.get(session)) {
+            Some(master) => master.db,
+            None if following.has_history => following.stream_db,
+            None => return None,
+        },
     };
     Some(Place { id: &replication.id, offset: server.replication_offset(), stream_db })
 }
@@ -182,44 +186,6 @@ pub(super) fn hold_tables(keyspace: &mut Keyspace, hold: bool) {
     keyspace.iter_mut().for_each(|db| db.hold_table(hold));
 }
 
-/// Does what is to be done before leaving; false if the server has to stay, because the data could not be saved.
-pub fn prepare_to_leave(server: &mut Server, world: &mut dyn World, request: ShutdownRequest) -> bool {
-    let may_leave = save_all(server, world, request);
-    if may_leave {
-        append_only::leave(server, world);
-    }
-    may_leave
-}
-
-fn save_all(server: &mut Server, world: &mut dyn World, request: ShutdownRequest) -> bool {
-    let is_loading = server.standing & standing::LOADING != 0;
-    if !server.persist.has_child_for(Purpose::Rewrite)
-        && let Some(child) = server.persist.take_child()
-    {
-        log::warn!("There is a child saving an .rdb. Killing it!");
-        world.persistence().kill_child(child.pid);
-        world.persistence().reap_child(child.pid);
-        persist::remove_unfinished(child.pid, world.persistence());
-    }
-    if !append_only::prepare_to_leave(server, world, request.force) {
-        return false;
-    }
-    let wants_save = request.save.unwrap_or(!server.settings.save_points.is_empty());
-    if !wants_save || is_loading {
-        return true;
-    }
-    log::info!("Saving the final RDB snapshot before exiting.");
-    if save(server, world) {
-        return true;
-    }
-    if request.force {
-        log::warn!("Error trying to save the DB. Exit anyway.");
-    } else {
-        log::warn!("Error trying to save the DB, can't exit.");
-    }
-    request.force
-}
-
 /// The data on its way in.
 pub enum Load {
     Dump(Box<Loading>),
@@ -238,10 +204,12 @@ impl Load {
             Load::AppendOnly(replay) => replay.step(context, server, world),
             Load::Dump(loading) => {
                 let (keyspace, persist, settings) = (&mut server.keyspace, &mut server.persist, &server.settings);
-                match loading.step(keyspace, persist, settings, world.persistence(), &server.clock)? {
-                    Step::GoesOn => Ok(Step::GoesOn),
-                    Step::Done => end_loading(server).map(|()| Step::Done),
+                let step = loading.step(keyspace, persist, settings, world.persistence(), &server.clock)?;
+                replication::restart::tell_dropped(server);
+                if step == Step::Done {
+                    end_loading(server)?;
                 }
+                Ok(step)
             }
         }
     }
@@ -268,7 +236,7 @@ pub fn begin_loading_at_start(server: &mut Server, world: &mut dyn World) -> Res
 /// Begins to load the dump; from now on only commands marked LOADING run. `None`: there is no dump.
 pub fn begin_loading(server: &mut Server, world: &mut dyn World) -> Result<Option<Loading>, LoadFailure> {
     let path = persist::dump_path(&server.settings);
-    let policy = Policy { drop_due_by: Some(server.clock.wall_ms()), replaces: false };
+    let policy = replication::restart::policy(server);
     let loading = open(server, world, &path, policy)?;
     if loading.is_some() {
         server.set_standing(standing::LOADING, true);
@@ -283,7 +251,7 @@ pub fn begin_loading_from_master(server: &mut Server, world: &mut dyn World) -> 
     append_only::suspend(server, world);
     replication::follow::clear_for_dump(server);
     let path = persist::dump_path(&server.settings);
-    let loading = open(server, world, &path, Policy { drop_due_by: None, replaces: false })?;
+    let loading = open(server, world, &path, Policy::default())?;
     server.set_standing(standing::LOADING, true);
     server.update_expiry();
     Ok(loading)
@@ -339,7 +307,7 @@ pub fn reload(server: &mut Server, world: &mut dyn World, how: Reload) -> Result
     let path = persist::dump_path(&server.settings);
     let now: Ms = server.clock.wall_ms();
     server.keyspace.set_now(now);
-    let policy = Policy { drop_due_by: Some(now), replaces: how.merges };
+    let policy = Policy { drop_due_by: Some(now), replaces: how.merges, ..Policy::default() };
     let loaded = match open(server, world, &path, policy) {
         Ok(Some(loading)) => {
             let (keyspace, persist, settings) = (&mut server.keyspace, &mut server.persist, &server.settings);

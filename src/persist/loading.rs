@@ -5,7 +5,7 @@
 
 use super::outside::Files;
 use super::snapshot::delay;
-use super::state::{LoadProgress, Persist};
+use super::state::{LoadProgress, LoadedPlace, Persist};
 use crate::base::clock::{Clock, Ms};
 use crate::config::Settings;
 use crate::config::load::system_text;
@@ -72,6 +72,7 @@ impl Loading {
             writer_used_memory: 0,
         });
         (persist.last_load_keys_loaded, persist.last_load_keys_expired) = (0, 0);
+        persist.loaded_place = LoadedPlace::default();
         Ok(Some(Loading::over(path, inner, length, policy, settings, clock)))
     }
 
@@ -88,7 +89,7 @@ impl Loading {
     ) -> Loading {
         (persist.last_load_keys_loaded, persist.last_load_keys_expired) = (0, 0);
         persist.libraries.clear();
-        let policy = Policy { drop_due_by: None, replaces: false };
+        let policy = Policy::default();
         Loading { base_behind: Some(behind), ..Loading::over(path, inner, length, policy, settings, clock) }
     }
 
@@ -214,6 +215,7 @@ impl Loading {
 fn note(remark: Remark, persist: &mut Persist, now: Ms, empty_keys: u64, hides: bool) {
     let (name, value) = match remark {
         Remark::Library(source) => return persist.libraries.push(source),
+        Remark::Dropped { db, key } => return persist.dropped.push((db, key)),
         Remark::EmptyKey(key) if empty_keys <= EMPTY_KEYS_NAMED_MAX => {
             let named = if hides { String::new() } else { format!(": {}", String::from_utf8_lossy(&key)) };
             return log::info!("rdbLoadObject skipping empty key{named}");
@@ -241,8 +243,8 @@ fn note(remark: Remark, persist: &mut Persist, now: Ms, empty_keys: u64, hides: 
             }
         }
         b"aof-base" if value == "1" => log::info!("RDB is base AOF"),
-        // Others are for replicas, or unknown: passed over.
-        _ => {}
+        // Others are unknown, and passed over.
+        name => persist.loaded_place.note(name, &value),
     }
 }
 

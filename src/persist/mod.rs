@@ -26,5 +26,5 @@ pub use helper::Helper;
 pub use loading::{LoadFailure, Loading, STEP_NS_MAX, Step};
 pub use outside::{AppendFile, Files, OutputFile, Outside, Pipe, Purpose, ShortWrite};
 pub use snapshot::{Job, SaveFailure, delay, dump_path, save, save_in_child};
-pub use state::{LoadProgress, Persist, UNWANTED_SIGNAL, remove_unfinished, unfinished_path};
+pub use state::{LoadProgress, LoadedPlace, Persist, UNWANTED_SIGNAL, remove_unfinished, unfinished_path};
 pub use transfer::send_in_child;

@@ -36,6 +36,35 @@ pub struct LoadProgress {
     pub writer_used_memory: u64,
 }
 
+/// Where in the history of the data a dump that was loaded stands, as far as it tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadedPlace {
+    pub id: Option<String>,
+    pub offset: Option<i64>,
+    /// The database that the stream had selected.
+    pub stream_db: Option<usize>,
+}
+
+/// Characters of a history's id.
+const ID_CHARACTERS: usize = 40;
+
+impl LoadedPlace {
+    /// Takes in a fact that the dump states, if it is one of these.
+    pub(super) fn note(&mut self, name: &[u8], value: &str) {
+        match name {
+            b"repl-id" => self.id = (value.len() == ID_CHARACTERS).then(|| value.to_owned()),
+            b"repl-offset" => self.offset = value.parse().ok().filter(|offset| *offset >= 0),
+            b"repl-stream-db" => self.stream_db = value.parse().ok(),
+            _ => {}
+        }
+    }
+
+    /// Id, offset and database, if nothing is missing.
+    pub fn whole(self) -> Option<(String, i64, usize)> {
+        Some((self.id?, self.offset?, self.stream_db?))
+    }
+}
+
 /// See the head of the file.
 #[derive(Debug)]
 pub struct Persist {
@@ -60,6 +89,9 @@ pub struct Persist {
     pub last_load_keys_expired: u64,
     /// Sources of function libraries that a dump brought, until they are loaded.
     pub libraries: Vec<Vec<u8>>,
+    /// Keys that were due when they were read, with their database, until replicas are told.
+    pub dropped: Vec<(usize, Vec<u8>)>,
+    pub loaded_place: LoadedPlace,
     pub aof: AppendOnly,
 }
 
@@ -80,6 +112,8 @@ impl Persist {
             last_load_keys_loaded: 0,
             last_load_keys_expired: 0,
             libraries: Vec::new(),
+            dropped: Vec::new(),
+            loaded_place: LoadedPlace::default(),
             aof: AppendOnly::default(),
         }
     }

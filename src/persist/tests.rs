@@ -54,7 +54,7 @@ impl Scene {
     fn load(&mut self) -> Result<Option<usize>, LoadFailure> {
         let mut keyspace = Keyspace::new(2, NOW, 2);
         let path = dump_path(&self.settings);
-        let policy = Policy { drop_due_by: Some(NOW), replaces: false };
+        let policy = Policy { drop_due_by: Some(NOW), ..Policy::default() };
         let Scene { settings, persist, disk, clock, .. } = self;
         let Some(mut loading) = Loading::begin(&path, policy, settings, persist, disk, clock)? else { return Ok(None) };
         while loading.step(&mut keyspace, persist, settings, disk, clock)? == Step::GoesOn {

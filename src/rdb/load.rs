@@ -28,11 +28,13 @@ const ROOM_KEYS_MAX: u64 = 1 << 20;
 /// The least that a key takes in a dump: kind, key and value of one byte each.
 const KEY_BYTES_MIN: u64 = 3;
 
-/// What is done with what is read.
-#[derive(Clone, Copy, Debug)]
+/// What is done with what is read: by default all of it is entered.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Policy {
     /// Keys that were due by then are dropped; `None` keeps them (a replica waits for its master's word).
     pub drop_due_by: Option<Ms>,
+    /// Each key that is dropped is told (`Remark::Dropped`): somebody has it still.
+    pub tells_dropped: bool,
     /// A key that is there already is replaced; else it is a fault.
     pub replaces: bool,
 }
@@ -67,6 +69,8 @@ pub enum Remark {
     ModuleData(String),
     /// A key without elements was passed over.
     EmptyKey(Vec<u8>),
+    /// A key was due already.
+    Dropped { db: usize, key: Vec<u8> },
 }
 
 /// A dump being read.
@@ -250,6 +254,9 @@ impl Policy {
         };
         if self.drop_due_by.is_some_and(|now| preface.deadline.is_some_and(|deadline| deadline < now)) {
             counts.expired += 1;
+            if self.tells_dropped {
+                remark(Remark::Dropped { db: db.index(), key: key.bytes.to_vec() });
+            }
             return None;
         }
         counts.loaded += 1;

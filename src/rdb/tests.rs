@@ -45,7 +45,7 @@ struct Loaded {
 fn load_under(eviction: Eviction, file: &[u8], window: usize, keys_a_step: u64) -> Result<Loaded, Fault> {
     let mut keyspace = Keyspace::new(16, NOW, 1);
     keyspace.set_rules(|rules| rules.policy = eviction);
-    let policy = Policy { drop_due_by: Some(NOW), replaces: false };
+    let policy = Policy { drop_due_by: Some(NOW), ..Policy::default() };
     let mut loader = Loader::new(Reader::with_window(file, window), policy);
     let mut libraries = Vec::new();
     let mut remark = |remark| {
@@ -293,7 +293,7 @@ fn large_collections_come_in_pieces() {
 fn keys_that_were_due_are_left_out() {
     let mut keyspace = Keyspace::new(16, NOW, 1);
     let late = 4_102_444_800_500;
-    let policy = Policy { drop_due_by: Some(late), replaces: false };
+    let policy = Policy { drop_due_by: Some(late), ..Policy::default() };
     let mut loader = Loader::new(Reader::new(DUMPS[1].2), policy);
     let done = loader.step(&mut keyspace, &mut |_| true, &mut |_| ());
     assert!(matches!(done, Ok(Some(Trailer::Matches))));
@@ -307,7 +307,7 @@ fn a_key_twice_is_a_fault_unless_it_may_replace() {
     let fault = load(file).err().expect("a key twice");
     assert_eq!(fault.to_string(), "RDB has duplicated key 'k' in DB 0");
     let mut keyspace = Keyspace::new(1, NOW, 1);
-    let mut loader = Loader::new(Reader::new(&file[..]), Policy { drop_due_by: None, replaces: true });
+    let mut loader = Loader::new(Reader::new(&file[..]), Policy { replaces: true, ..Policy::default() });
     let done = loader.step(&mut keyspace, &mut |_| true, &mut |_| ());
     assert!(matches!(done, Ok(Some(Trailer::Unchecked))));
     let value = keyspace.db(0).peek(Key::new(b"k")).expect("entered").string().expect("a string");

@@ -59,6 +59,11 @@ impl Backlog {
         self.trim();
     }
 
+    /// What was counted from 0 was counted from `by`.
+    pub fn shift(&mut self, by: i64) {
+        self.end += by;
+    }
+
     pub fn resize(&mut self, bytes_max: u64) {
         self.bytes_max = bytes_max as usize;
         self.trim();
@@ -92,5 +97,7 @@ mod tests {
         assert_eq!(backlog.from(backlog.first()), b"23456789");
         backlog.resize(3);
         assert_eq!((backlog.from(118), backlog.first()), (b"789".to_vec(), 118));
+        backlog.shift(1000);
+        assert_eq!((backlog.from(1119), backlog.first()), (b"89".to_vec(), 1118));
     }
 }

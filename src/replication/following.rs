@@ -64,6 +64,8 @@ pub struct Following {
     pub stream_db: usize,
     /// Bytes read from the stream and not yet applied as whole commands, outside of transactions.
     pub unapplied: Vec<u8>,
+    /// Errors that its commands were answered with.
+    pub errors: u64,
     pub last_heard: Ms,
     pub down_since: Option<Ms>,
     /// The master asked where we are.
@@ -81,6 +83,7 @@ impl Following {
             has_history: false,
             stream_db: 0,
             unapplied: Vec::new(),
+            errors: 0,
             last_heard: now,
             down_since: None,
             wants_ack: false,

@@ -44,7 +44,7 @@ pub struct Replication {
     /// The history that this one goes on from, up to before `second_offset`.
     pub id2: String,
     pub second_offset: i64,
-    /// Bytes of the stream so far, without what the journal still holds.
+    /// The replication offset, without what the journal still holds.
     pub taken: i64,
     pub backlog: Option<Backlog>,
     pub replicas: Vec<Replica>,
@@ -121,6 +121,11 @@ impl Replication {
 
     pub fn of_mut(&mut self, session: SessionKey) -> Option<&mut Replica> {
         self.replicas.iter_mut().find(|replica| replica.session == session)
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_counters(&mut self) {
+        (self.full_syncs, self.partial_syncs, self.partial_sync_refusals) = (0, 0, 0);
     }
 
     /// The replica of a session, which begins to be one.

@@ -22,9 +22,9 @@ pub struct AckWaiter {
 }
 
 impl Server {
-    /// Bytes of the replication stream so far, to the last command.
+    /// The replication offset: bytes of the stream so far, to the last command, and commands while nobody could read it.
     pub fn replication_offset(&self) -> i64 {
-        self.replication.taken + self.journal.replica_bytes as i64
+        self.replication.taken + self.journal.advance as i64
     }
 
     /// The byte of the stream up to which this server's own file is on the disk; `None`: it has none.

@@ -11,6 +11,9 @@
 //! Invariants: the stretches cover the bytes; a stretch names only readers that were attached when it was recorded, so that whoever
 //! comes later begins behind it. A transaction is gathered apart and enters as a whole: one record of it alone stands without a
 //! frame.
+//!
+//! What is recorded moves the replication offset: by its bytes where replicas read it, and by one a record where only the file does
+//! (`steps`), as in Redis: the file tells at which offset it begins.
 
 use crate::base::clock::Ms;
 
@@ -132,6 +135,8 @@ pub struct Records {
     pub bytes: Vec<u8>,
     /// Where each stretch ends, and who reads it; the last ends with the bytes.
     stretches: Vec<(usize, Readers)>,
+    /// Records that replicas would read, if there were any. They stand before the first that replicas do read.
+    pub steps: u64,
 }
 
 impl Records {
@@ -161,6 +166,7 @@ impl Records {
     /// Takes over the records of another, which is empty then.
     fn append(&mut self, other: &mut Records) {
         let offset = self.bytes.len();
+        self.steps += std::mem::take(&mut other.steps);
         self.bytes.append(&mut other.bytes);
         for (end, readers) in other.stretches.drain(..) {
             match self.stretches.last_mut() {
@@ -174,9 +180,18 @@ impl Records {
         self.stretches.iter().fold(Readers::NONE, |all, (_, readers)| all.with(*readers))
     }
 
+    /// These read none of it after all.
+    fn unmark(&mut self, readers: Readers) {
+        self.stretches.iter_mut().for_each(|(_, marked)| *marked = marked.without(readers));
+        if readers.has(Readers::REPLICAS) {
+            self.steps = 0;
+        }
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.stretches.clear();
+        self.steps = 0;
     }
 }
 
@@ -200,8 +215,8 @@ pub struct Journal {
     frame: Records,
     framed: usize,
     is_framing: bool,
-    /// Bytes for replicas that are recorded and not yet taken.
-    pub replica_bytes: u64,
+    /// How far what is recorded and not yet taken moves the replication offset.
+    pub advance: u64,
 }
 
 impl Default for Journal {
@@ -216,7 +231,7 @@ impl Default for Journal {
             frame: Records::default(),
             framed: 0,
             is_framing: false,
-            replica_bytes: 0,
+            advance: 0,
         }
     }
 }
@@ -241,9 +256,13 @@ impl Journal {
     /// These read no more. What is recorded for them already, nobody will ask for.
     pub fn detach(&mut self, readers: Readers) {
         self.attached = self.attached.without(readers);
-        if self.attached.is_empty() {
-            self.records = Records::default();
-            self.replica_bytes = 0;
+        if readers.has(Readers::REPLICAS) {
+            self.advance = 0;
+        }
+        self.frame.unmark(readers);
+        match self.attached.is_empty() {
+            true => self.records = Records::default(),
+            false => self.records.unmark(readers),
         }
     }
 
@@ -266,9 +285,7 @@ impl Journal {
         self.recorded_for = if has_master { Readers::FILE } else { Readers::ALL };
         if has_master {
             // A transaction that turns the server into a replica is no part of the new master's stream.
-            for (_, readers) in &mut self.frame.stretches {
-                *readers = readers.without(Readers::REPLICAS);
-            }
+            self.frame.unmark(Readers::REPLICAS);
         }
         self.select_anew(Readers::REPLICAS);
     }
@@ -301,7 +318,11 @@ impl Journal {
             append(&mut self.records.bytes, 1, [&b"MULTI"[..]].into_iter());
             self.records.mark(readers);
         }
-        self.replica_bytes += frame.of(Readers::REPLICAS).map(|piece| piece.len() as u64).sum::<u64>();
+        if self.framed > 1 && frame.steps > 0 {
+            // The two words around it are records, too.
+            frame.steps += 2;
+        }
+        self.advance += frame.steps + frame.of(Readers::REPLICAS).map(|piece| piece.len() as u64).sum::<u64>();
         let header = self.records.bytes.len() - before;
         self.records.append(&mut frame);
         let before = self.records.bytes.len();
@@ -310,7 +331,7 @@ impl Journal {
             self.records.mark(readers);
         }
         if readers.has(Readers::REPLICAS) {
-            self.replica_bytes += (header + self.records.bytes.len() - before) as u64;
+            self.advance += (header + self.records.bytes.len() - before) as u64;
         }
         self.framed = 0;
         frame.bytes.shrink_to(ROOM_KEPT_MAX);
@@ -325,7 +346,8 @@ impl Journal {
 
     /// Records one command for some of the readers.
     pub fn record_for<'w>(&mut self, readers: Readers, db: usize, words: impl ExactSizeIterator<Item = &'w [u8]>) {
-        let readers = readers.and(self.attached).and(self.recorded_for).and(self.allowed);
+        let wanted = readers.and(self.recorded_for).and(self.allowed);
+        let readers = wanted.and(self.attached);
         if readers.is_empty() || self.is_closed {
             return;
         }
@@ -353,10 +375,12 @@ impl Journal {
         if readers.has(Readers::REPLICAS) {
             for_replicas += records.bytes.len() - before;
         }
+        let step = u64::from(wanted.has(Readers::REPLICAS) && !readers.has(Readers::REPLICAS));
+        records.steps += step;
         if self.is_framing {
             self.framed += 1;
         } else {
-            self.replica_bytes += for_replicas as u64;
+            self.advance += step + for_replicas as u64;
         }
     }
 
@@ -366,7 +390,7 @@ impl Journal {
         if self.attached.has(Readers::REPLICAS) && !bytes.is_empty() {
             self.records.bytes.extend_from_slice(bytes);
             self.records.mark(Readers::REPLICAS);
-            self.replica_bytes += bytes.len() as u64;
+            self.advance += bytes.len() as u64;
         }
     }
 
@@ -377,7 +401,7 @@ impl Journal {
 
     /// All that was recorded and not yet taken.
     pub fn take(&mut self) -> Records {
-        self.replica_bytes = 0;
+        self.advance = 0;
         std::mem::take(&mut self.records)
     }
 
@@ -459,7 +483,7 @@ mod tests {
         record(&mut journal, Readers::REPLICAS, 3, "PUBLISH c m");
         record(&mut journal, Readers::FILE, 3, "SET a 4");
         journal.end();
-        let for_replicas = journal.replica_bytes;
+        let for_replicas = journal.advance;
         let records = journal.take();
         assert_eq!(read(&records, Readers::FILE), "SELECT 0 SET a 1 SET a 2 SELECT 3 SET a 3 MULTI SET a 4 EXEC");
         assert_eq!(
@@ -467,7 +491,7 @@ mod tests {
             "SELECT 0 SET a 2 SELECT 3 PUBLISH c m SET a 3 MULTI PUBLISH c m EXEC"
         );
         let counted: usize = records.of(Readers::REPLICAS).map(<[u8]>::len).sum();
-        assert_eq!((counted as u64, journal.replica_bytes), (for_replicas, 0));
+        assert_eq!((counted as u64 + records.steps, journal.advance, records.steps), (for_replicas, 0, 1));
     }
 
     #[test]
@@ -477,7 +501,7 @@ mod tests {
         journal.follow(true);
         record(&mut journal, Readers::ALL, 0, "SET a 1");
         journal.pass_on(b"*1\r\n$4\r\nPING\r\n");
-        assert_eq!(journal.replica_bytes, 14);
+        assert_eq!(journal.advance, 14);
         let records = journal.take();
         assert_eq!(read(&records, Readers::FILE), "SELECT 0 SET a 1");
         assert_eq!(read(&records, Readers::REPLICAS), "PING");
@@ -488,5 +512,34 @@ mod tests {
             (read(&records, Readers::FILE).as_str(), read(&records, Readers::REPLICAS).as_str()),
             ("SET a 2", "SELECT 0 SET a 2")
         );
+    }
+
+    #[test]
+    fn without_replicas_each_record_moves_the_offset_by_one() {
+        let mut journal = Journal::default();
+        journal.attach(Readers::FILE);
+        record(&mut journal, Readers::ALL, 0, "SET a 1");
+        record(&mut journal, Readers::FILE, 0, "SET a 1");
+        record(&mut journal, Readers::REPLICAS, 0, "PUBLISH c m");
+        assert_eq!(journal.advance, 1);
+        journal.begin();
+        record(&mut journal, Readers::ALL, 0, "SET a 2");
+        assert_eq!(journal.advance, 1, "it is not over");
+        record(&mut journal, Readers::ALL, 0, "SET a 3");
+        journal.end();
+        assert_eq!(journal.advance, 5, "MULTI and EXEC count, too");
+        assert_eq!((journal.take().steps, journal.advance), (5, 0));
+        // What replicas were to read counts for whoever asked meanwhile, and not again when they are gone.
+        journal.attach(Readers::REPLICAS);
+        record(&mut journal, Readers::ALL, 0, "SET a 4");
+        journal.detach(Readers::REPLICAS);
+        record(&mut journal, Readers::ALL, 0, "SET a 5");
+        let records = journal.take();
+        assert_eq!((read(&records, Readers::REPLICAS).as_str(), records.steps), ("", 1));
+        assert_eq!(read(&records, Readers::FILE), "SET a 4 SET a 5");
+        // A replica's own records are no part of its master's stream.
+        journal.follow(true);
+        record(&mut journal, Readers::ALL, 0, "SET a 6");
+        assert_eq!(journal.take().steps, 0);
     }
 }

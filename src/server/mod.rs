@@ -8,15 +8,17 @@ pub mod journal;
 pub mod links;
 pub mod migrations;
 pub mod outbox;
+mod pause;
 pub mod session;
 pub mod sessions;
 mod state;
 mod users;
 mod world;
 
+pub use pause::{PauseReason, Pauses};
 pub use session::Session;
 pub use sessions::Sessions;
 pub use state::{
-    Alarm, DiskFault, Identity, Pause, REDIS_VERSION, Server, ShutdownRequest, UNAUTHENTICATED_BYTES_MAX, standing,
+    Alarm, DiskFault, Identity, REDIS_VERSION, Server, Shutdown, ShutdownRequest, UNAUTHENTICATED_BYTES_MAX, standing,
 };
 pub use world::{ProcessFacts, World};

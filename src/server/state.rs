@@ -9,6 +9,7 @@ use super::journal::Journal;
 use super::links::LinkKey;
 use super::migrations::Migrations;
 use super::outbox::Outbox;
+use super::pause::Pauses;
 use super::sessions::Sessions;
 use crate::acl::{Acl, Catalog};
 use crate::base::clock::{Clock, Ms};
@@ -47,7 +48,7 @@ pub mod standing {
     pub const LOADING: u32 = 1 << 3;
     /// Something else long is running.
     pub const BUSY: u32 = 1 << 4;
-    /// CLIENT PAUSE.
+    /// Requests that write, or all, wait.
     pub const PAUSED: u32 = 1 << 5;
     /// Somebody watches by MONITOR.
     pub const MONITORED: u32 = 1 << 6;
@@ -84,23 +85,14 @@ pub enum Alarm {
     IdleCheck(SessionKey),
     /// The periodic jobs.
     Cron,
-    /// CLIENT PAUSE is over.
+    /// A pause is over.
     PauseEnd,
     /// A listener that met the limit of open files is to be tried again.
     AcceptAgain(usize),
     /// A link to another server was silent for too long, or was not needed.
     LinkTimeout(LinkKey),
-    /// The grace period of SHUTDOWN is over.
+    /// Replicas were waited for long enough before leaving.
     ShutdownTimeout,
-}
-
-/// CLIENT PAUSE.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pause {
-    /// When it ends; 0: not paused.
-    pub until: Ms,
-    /// Every command waits, not only those that write.
-    pub is_all: bool,
 }
 
 /// How to leave.
@@ -110,9 +102,18 @@ pub struct ShutdownRequest {
     pub save: Option<bool>,
     /// Leave even if saving fails.
     pub force: bool,
+    /// Wait for no replica.
     pub now: bool,
+}
+
+/// Somebody asked to leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shutdown {
+    pub request: ShutdownRequest,
     /// Who waits for it; a signal does not.
-    pub asked_by: Option<SessionKey>,
+    pub asked_by: Vec<SessionKey>,
+    /// Replicas are waited for, until then.
+    pub waits_until: Option<Ms>,
 }
 
 /// What does not change while the process lives.
@@ -166,7 +167,7 @@ pub struct Server {
     pub now: Ms,
     /// `standing::*` bits.
     pub standing: u32,
-    pub pause: Pause,
+    pub pauses: Pauses,
     /// Sessions whose requests wait for the end of the pause.
     pub paused: Vec<SessionKey>,
     pub monitors: Vec<SessionKey>,
@@ -187,7 +188,7 @@ pub struct Server {
     /// Sessions above their soft output limit.
     pub over_soft_limit: Vec<SessionKey>,
     /// Somebody asked to leave (SHUTDOWN, a signal).
-    pub shutdown: Option<ShutdownRequest>,
+    pub shutdown: Option<Shutdown>,
     pub random: Random,
     pub identity: Identity,
     /// Accounts of the loop's own thread.
@@ -226,7 +227,7 @@ impl Server {
             clock,
             now,
             standing: 0,
-            pause: Pause::default(),
+            pauses: Pauses::default(),
             paused: Vec::new(),
             monitors: Vec::new(),
             ready: Vec::new(),
@@ -266,23 +267,6 @@ impl Server {
     pub fn watched_key_is_due(&self, key: SessionKey) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         session.watched.iter().any(|(db, name)| self.keyspace.db(*db).watched_key_became_due(name, key))
-    }
-
-    /// CLIENT PAUSE: until then (milliseconds since the epoch), every command or only those that write.
-    pub fn begin_pause(&mut self, until: Ms, is_all: bool) {
-        self.pause = Pause { until: until.max(self.pause.until), is_all: is_all || self.pause.is_all };
-        self.set_standing(standing::PAUSED, true);
-        // Data stands still: what is due stays, unseen, until the pause is over.
-        self.update_expiry();
-        self.timers.insert(self.pause.until, Alarm::PauseEnd);
-    }
-
-    /// Ends CLIENT PAUSE: everybody goes on with the bytes that were kept.
-    pub fn end_pause(&mut self) {
-        self.pause = Pause::default();
-        self.set_standing(standing::PAUSED, false);
-        self.update_expiry();
-        self.release_held();
     }
 
     /// Everybody whose requests were held meets the gates again.

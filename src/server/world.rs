@@ -65,7 +65,7 @@ pub trait World {
         Vec::new()
     }
 
-    /// While something long runs: sends what others were answered.
+    /// While something long runs: sends what others were answered, and closes who leaves.
     fn write_while_busy(&mut self, _: &mut Server) {}
 
     /// Links to other servers, where there are any.

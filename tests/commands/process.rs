@@ -117,3 +117,20 @@ fn arguments_that_do_not_serve() {
     );
     assert!(text(&run(&["--help"]).stdout).contains("--check-system"));
 }
+
+#[test]
+fn who_leaves_while_a_script_runs_is_gone_for_it() {
+    let server = Server::start(&["--busy-reply-threshold", "10"]);
+    let (mut asker, mut leaver) = (server.connect(), server.connect());
+    assert_eq!(leaver.call(&[b"PING".to_vec()]), Some(b"+PONG\r\n".to_vec()));
+    let script = b"while not redis.call('INFO', 'clients'):find('connected_clients:1\\r') do end return 'alone'";
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The script is at work by now, and has taken long.
+            std::thread::sleep(Duration::from_millis(200));
+            drop(leaver);
+        });
+        let reply = asker.call(&[b"EVAL".to_vec(), script.to_vec(), b"0".to_vec()]);
+        assert_eq!(reply, Some(b"$5\r\nalone\r\n".to_vec()));
+    });
+}

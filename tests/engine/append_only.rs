@@ -3,7 +3,7 @@
 use gyre::base::random::Random;
 use gyre::config::Settings;
 use gyre::config::choices::{Allowed, AppendFsync};
-use gyre::exec::{append_only, readers, snapshot};
+use gyre::exec::{append_only, readers, shutdown};
 use gyre::keyspace::SessionKey;
 use gyre::keyspace::digest::Digest;
 use gyre::persist::simulated::{SimulatedDisk, Trouble};
@@ -126,9 +126,11 @@ fn what_was_written_is_there_at_the_next_start() {
             assert_eq!(again.ask(session, line), expected, "{line}");
         }
         let format = if is_dump { "rdb" } else { "aof" };
-        let expected =
-            format!("file appendonly.aof.2.base.{format} seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n");
-        assert_eq!(text(&disk, MANIFEST), expected);
+        let expected = format!(
+            "file appendonly.aof.2.base.{format} seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i startoffset "
+        );
+        let manifest = text(&disk, MANIFEST);
+        assert!(manifest.starts_with(&expected) && manifest.lines().count() == 2, "{manifest}");
         assert_eq!(disk.file(FIRST), None, "history is removed");
     }
 }
@@ -214,8 +216,9 @@ fn a_file_whose_last_sync_failed_grows_on_and_the_one_behind_it_stays_empty() {
     assert_eq!(text(&disk, MANIFEST), manifest);
     engine.end_child();
     assert_eq!(ask(&mut engine, session, "SET a 4"), "+OK\r\n");
-    let healed = "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.3.incr.aof seq 3 type i\n";
-    assert_eq!(text(&disk, MANIFEST), healed);
+    let healed =
+        "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.3.incr.aof seq 3 type i startoffset ";
+    assert!(text(&disk, MANIFEST).starts_with(healed));
     let (mut again, session) = started(settings(AppendFsync::No), &disk);
     assert_eq!(again.ask(session, "GET a"), "$1\r\n4\r\n");
 }
@@ -242,8 +245,8 @@ fn what_a_failed_sync_left_in_memory_the_next_server_writes_again() {
 #[test]
 fn who_ends_well_takes_the_mark_away() {
     let leave = |engine: &mut Engine| {
-        let request = ShutdownRequest { save: Some(false), force: false, now: false, asked_by: None };
-        snapshot::prepare_to_leave(&mut engine.server, &mut engine.world, request)
+        let request = ShutdownRequest { save: Some(false), force: false, now: false };
+        shutdown::prepare(&mut engine.server, &mut engine.world, request)
     };
     let disk = SimulatedDisk::default();
     let (mut engine, session) = started(settings(AppendFsync::EverySecond), &disk);
@@ -270,8 +273,8 @@ fn a_server_that_heals_does_not_leave_what_is_nowhere_else() {
     ask(&mut engine, session, "GET a");
     append_only::rewrite_if_due(&mut engine.server, &mut engine.world);
     for (force, may_leave) in [(false, false), (true, true)] {
-        let request = ShutdownRequest { save: Some(false), force, now: false, asked_by: None };
-        assert_eq!(snapshot::prepare_to_leave(&mut engine.server, &mut engine.world, request), may_leave, "{force}");
+        let request = ShutdownRequest { save: Some(false), force, now: false };
+        assert_eq!(shutdown::prepare(&mut engine.server, &mut engine.world, request), may_leave, "{force}");
     }
 }
 
@@ -395,7 +398,7 @@ fn a_deadline_that_was_over_meanwhile_counts_when_all_is_loaded() {
     let (mut engine, session) = started(settings(AppendFsync::Always), &disk);
     assert_eq!(engine.ask(session, "LLEN list"), ":0\r\n");
     assert_eq!(disk.file("appendonly.aof"), None, "the old file was moved");
-    let expected = "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n";
+    let expected = "file appendonly.aof seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i startoffset 0\n";
     assert_eq!(text(&disk, MANIFEST), expected);
     assert!(disk.file(format!("{FOLDER}appendonly.aof")).is_some());
 }
@@ -521,4 +524,36 @@ fn nothing_stands_in_the_next_file_before_the_one_before_is_on_the_disk() {
     engine.ask(session, "GET a");
     let begun = append_only::begin_rewrite(&mut engine.server, &mut engine.world);
     assert!(!begun, "the manifest cannot be synced either");
+}
+
+#[test]
+fn the_manifest_tells_where_files_begin_and_end_in_the_history() {
+    let (mut engine, session) = started(settings(AppendFsync::Always), &SimulatedDisk::default());
+    let last_line = |engine: &Engine| text(&engine.world.disk, MANIFEST).lines().last().expect("a line").to_owned();
+    assert_eq!(last_line(&engine), "file appendonly.aof.1.incr.aof seq 1 type i startoffset 0");
+    for line in ["SET a 1", "PUBLISH c m", "EVAL \"redis.call('SET','a',2) redis.call('SET','a',3)\" 0"] {
+        ask(&mut engine, session, line);
+    }
+    // 1. Without replicas each command counts, MULTI and EXEC too; what is for replicas only does not.
+    assert_eq!(engine.server.replication_offset(), 5);
+    ask(&mut engine, session, "CONFIG SET appendonly no");
+    assert_eq!(last_line(&engine), "file appendonly.aof.1.incr.aof seq 1 type i startoffset 0 endoffset 5");
+    ask(&mut engine, session, "SET a 4");
+    assert_eq!(engine.server.replication_offset(), 5, "nobody reads");
+    ask(&mut engine, session, "CONFIG SET appendonly yes");
+    ask(&mut engine, session, "SET a 5");
+    engine.end_child();
+    assert_eq!(last_line(&engine), "file appendonly.aof.2.incr.aof seq 2 type i startoffset 5");
+    // 2. Of a file that was not closed its length is taken, so that what comes next never begins before it.
+    let length = engine.world.disk.file("appendonlydir/appendonly.aof.2.incr.aof").expect("there").len() as i64;
+    let (mut engine, session) = started(settings(AppendFsync::Always), &engine.world.disk);
+    assert_eq!(engine.server.replication_offset(), 5 + length);
+    ask(&mut engine, session, "SET a 6");
+    // 3. Closed in order, it tells its end; that is taken, and not told any more while it grows.
+    assert!(append_only::prepare_to_leave(&mut engine.server, &mut engine.world, false));
+    let end = 5 + length + 1;
+    assert!(last_line(&engine).ends_with(&format!("startoffset 5 endoffset {end}")));
+    let (engine, _) = started(settings(AppendFsync::Always), &engine.world.disk);
+    assert_eq!(engine.server.replication_offset(), end);
+    assert!(last_line(&engine).ends_with("startoffset 5"));
 }

@@ -154,7 +154,9 @@ impl Engine {
             let mut context = self.dispatcher.context();
             while load.step(&mut context, &mut self.server, &mut self.world)? == Step::GoesOn {}
         }
-        append_only::begin_at_start(&mut self.server, &mut self.world).map_err(|line| LoadFailure(vec![line]))
+        append_only::begin_at_start(&mut self.server, &mut self.world).map_err(|line| LoadFailure(vec![line]))?;
+        gyre::exec::replication::restart::resume(&mut self.server, &mut self.world);
+        Ok(())
     }
 
     /// The child that was forked has run; now the loop hears of it.

@@ -1,13 +1,21 @@
 //! A master and its replica over a simulated link, in virtual time: full and partial syncs, what the stream does, who is asked what.
 
+use gyre::config::Settings;
+use gyre::config::choices::Allowed;
+use gyre::config::special::MasterAddress;
 use gyre::exec::replication::{cron, dumps, feed, follow};
-use gyre::exec::snapshot;
+use gyre::exec::{shutdown, snapshot};
 use gyre::keyspace::SessionKey;
 use gyre::persist::{ChildEnd, Purpose, Step};
 use gyre::server::links::{LinkKey, LinkNews};
 
 use super::harness::Engine;
 use super::migrate::SimulatedLinks;
+
+/// DEBUG is open: digests are compared.
+fn with_debug() -> Settings {
+    Settings { debug_command: Allowed::Yes, ..Settings::default() }
+}
 
 struct Pair {
     master: Engine,
@@ -22,7 +30,7 @@ struct Pair {
 
 impl Pair {
     fn new(settings: &[&str]) -> Pair {
-        let (mut master, mut replica) = (Engine::new(), Engine::new());
+        let (mut master, mut replica) = (Engine::with(with_debug()), Engine::with(with_debug()));
         master.server.replication.id = "a".repeat(40);
         replica.server.replication.id = "b".repeat(40);
         // Two servers have not one chance.
@@ -103,6 +111,34 @@ impl Pair {
         snapshot::child_ended(server, &mut self.master.world, ChildEnd::Left(code));
     }
 
+    /// The master ends, and another process goes on with its files a second later.
+    fn restart_master(&mut self) {
+        let mut master = Engine::with(with_debug());
+        master.server.replication.id = "c".repeat(40);
+        master.world.disk = self.master.world.disk.clone();
+        master.pass(1000);
+        master.start().expect("sound files");
+        self.master = master;
+        self.tell(LinkNews::Gone);
+        (self.feeder, self.asker) = (self.master.connect(), self.master.connect());
+    }
+
+    /// The same of the replica, whose settings name its master.
+    fn restart_replica(&mut self) {
+        let master = MasterAddress { host: b"host".to_vec(), port: 7 };
+        let mut replica = Engine::with(Settings { replica_of: Some(master), ..with_debug() });
+        replica.server.replication.id = "d".repeat(40);
+        replica.server.random = gyre::base::random::Random::new(98);
+        replica.world.disk = self.replica.world.disk.clone();
+        replica.world.links = Some(Box::new(self.wires.clone()));
+        replica.pass(1000);
+        replica.start().expect("sound files");
+        self.replica = replica;
+        self.reader = self.replica.connect();
+        gyre::exec::replication::released(&mut self.master.server, &mut self.master.world, self.feeder);
+        self.feeder = self.master.connect();
+    }
+
     fn load(&mut self) {
         let Engine { server, world, .. } = &mut self.replica;
         if !follow::take_dump(server) {
@@ -136,6 +172,7 @@ impl Pair {
     fn check_in_step(&mut self) {
         let [master, replica] = self.digests();
         assert_eq!(master, replica);
+        assert!(master.starts_with('+'), "{master}");
         let offsets = [self.master.server.replication_offset(), self.replica.server.replication_offset()];
         assert_eq!(offsets[0], offsets[1]);
         assert_eq!(self.master.server.replication.id, self.replica.server.replication.id);
@@ -278,4 +315,135 @@ fn a_backlog_that_nobody_asks_after_is_given_up() {
     assert_ne!(pair.master.server.replication.id, id);
     feed::begin_backlog(&mut pair.master.server);
     assert_eq!(pair.master.server.replication_offset(), pair.master.server.replication.taken);
+}
+
+#[test]
+fn a_master_that_was_restarted_goes_on_with_its_replicas() {
+    let mut pair = Pair::new(WAYS[0]);
+    pair.connect();
+    for line in ["SET a 1", "SELECT 4", "SET b 2 PX 500", "SET c 3 PX 500"] {
+        pair.write(line);
+    }
+    let (id, offset) = (pair.master.server.replication.id.clone(), pair.master.server.replication_offset());
+    assert_eq!(pair.master.ask(pair.asker, "SAVE"), "+OK\r\n");
+    pair.restart_master();
+    let replication = &pair.master.server.replication;
+    assert_eq!((&replication.id2, replication.second_offset), (&id, offset + 1));
+    // What was due while nobody ran is gone for the replica, too: by the stream, which begins where the dump ended.
+    assert_eq!(replication.backlog.as_ref().map(|backlog| backlog.first()), Some(offset + 1));
+    assert!(pair.master.server.replication_offset() > offset);
+    pair.connect();
+    assert_eq!(pair.counts(), (0, 1));
+    pair.check_in_step();
+    assert_eq!(pair.replica.ask(pair.reader, "SELECT 4"), "+OK\r\n");
+    assert_eq!(pair.replica.ask(pair.reader, "DBSIZE"), ":0\r\n");
+    pair.write("INCR a");
+    pair.check_in_step();
+}
+
+#[test]
+fn a_replica_that_was_restarted_asks_for_what_it_lacks() {
+    let mut pair = Pair::new(WAYS[0]);
+    pair.connect();
+    for line in ["SET due 1 PX 500", "SELECT 4", "SET a 1"] {
+        pair.write(line);
+    }
+    assert_eq!(pair.replica.ask(pair.reader, "SAVE"), "+OK\r\n");
+    // In the database that was selected before the dump.
+    pair.master.ask(pair.asker, "INCR a");
+    pair.master.end_turn().expect("there is no file that could fail");
+    pair.restart_replica();
+    assert_eq!(pair.replica.server.replication.id, pair.master.server.replication.id);
+    pair.connect();
+    assert_eq!(pair.counts(), (1, 1));
+    // The key that is due by its clock waits for its master's word.
+    pair.check_in_step();
+    assert_eq!(pair.replica.ask(pair.reader, "DBSIZE"), ":1\r\n");
+}
+
+#[test]
+fn a_dump_that_tells_no_place_leaves_no_history() {
+    let mut first = Engine::new();
+    let session = first.connect();
+    for line in ["SET a 1 PX 500", "SET b 2", "SAVE"] {
+        assert_eq!(first.ask(session, line), "+OK\r\n");
+    }
+    let mut second = Engine::new();
+    second.world.disk = first.world.disk.clone();
+    second.pass(1000);
+    second.start().expect("sound files");
+    let replication = &second.server.replication;
+    assert!(replication.backlog.is_none() && !second.server.journal.is_read());
+    assert_eq!((replication.id2.as_str(), replication.second_offset), (gyre::replication::NO_ID, -1));
+    assert_eq!(second.server.persist.last_load_keys_expired, 1);
+}
+
+#[test]
+fn leaving_waits_for_replicas_until_they_have_everything() {
+    let mut pair = Pair::new(WAYS[0]);
+    pair.connect();
+    let (first, second, third) = (pair.master.connect(), pair.master.connect(), pair.master.connect());
+    assert_eq!(pair.master.ask(pair.asker, "SET a 1"), "+OK\r\n");
+    assert_eq!(pair.master.ask(first, "SHUTDOWN NOSAVE"), "");
+    assert!(!shutdown::is_ready(&mut pair.master.server), "the replica lacks the last write");
+    // 1. Who asks again waits with the first; writes wait, reads do not.
+    assert_eq!(pair.master.ask(second, "SHUTDOWN SAVE"), "");
+    let asked = pair.master.server.shutdown.clone().expect("under way");
+    assert_eq!((asked.request.save, asked.asked_by), (Some(false), vec![first, second]));
+    assert_eq!(pair.master.ask(pair.asker, "SET a 2"), "");
+    assert_eq!(pair.master.ask(third, "GET a"), "$1\r\n1\r\n");
+    assert!(pair.master.ask(third, "INFO server").contains("\r\nshutdown_in_milliseconds:10000\r\n"));
+    // 2. A pause of a client's ends by itself.
+    pair.master.ask(third, "CLIENT PAUSE 1000 WRITE");
+    pair.master.ask(third, "CLIENT UNPAUSE");
+    assert!(!shutdown::is_ready(&mut pair.master.server));
+    assert_eq!(pair.master.replies(pair.asker), b"");
+    // 3. It was asked, and has everything.
+    pair.exchange();
+    assert!(shutdown::is_ready(&mut pair.master.server));
+    // 4. It does not come to that after all.
+    assert_eq!(pair.master.ask(third, "SHUTDOWN ABORT"), "+OK\r\n");
+    for session in [first, second] {
+        assert_eq!(pair.master.replies(session), b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+    }
+    pair.master.settle();
+    assert_eq!(pair.master.replies(pair.asker), b"+OK\r\n");
+    assert!(pair.master.ask(third, "SHUTDOWN ABORT").starts_with("-ERR No shutdown in progress"));
+    // 5. A replica that never comes is not waited for longer than allowed, and with NOW not at all.
+    assert_eq!(pair.master.ask(first, "SHUTDOWN"), "");
+    assert!(!shutdown::is_ready(&mut pair.master.server));
+    pair.master.pass(9_999);
+    assert!(!shutdown::is_ready(&mut pair.master.server));
+    pair.master.pass(1);
+    assert!(shutdown::is_ready(&mut pair.master.server));
+    pair.master.ask(third, "SHUTDOWN ABORT");
+    pair.master.replies(first);
+    assert_eq!(pair.master.ask(first, "SHUTDOWN NOW"), "");
+    assert!(shutdown::is_ready(&mut pair.master.server));
+}
+
+#[test]
+fn a_command_of_the_masters_that_fails_is_told() {
+    let mut pair = Pair::new(WAYS[0]);
+    pair.connect();
+    pair.replica.ask(pair.reader, "CONFIG SET replica-read-only no");
+    pair.replica.ask(pair.reader, "SET n text");
+    let count = |pair: &Pair| pair.replica.server.observe.totals.unexpected_error_replies;
+    assert_eq!(pair.write("INCRBY n 1"), ":1\r\n");
+    assert_eq!(count(&pair), 1);
+    assert_eq!(pair.write("DEBUG REPLICATE nonsense x"), "+OK\r\n");
+    assert_eq!(count(&pair), 2);
+    pair.write("SET m 1");
+    assert_eq!((count(&pair), pair.replica.ask(pair.reader, "GET m").as_str()), (2, "$1\r\n1\r\n"));
+    // The stream goes on byte by byte, whatever became of its commands.
+    assert_eq!(pair.master.server.replication_offset(), pair.replica.server.replication_offset());
+}
+
+#[test]
+#[should_panic(expected = "This replica panicked sending an error to its master")]
+fn a_replica_that_is_to_be_its_masters_copy_can_be_told_to_end_when_it_is_not() {
+    let mut pair = Pair::new(WAYS[0]);
+    pair.connect();
+    pair.replica.ask(pair.reader, "CONFIG SET propagation-error-behavior panic-on-replicas");
+    pair.write("DEBUG REPLICATE nonsense");
 }

@@ -153,3 +153,18 @@ fn forgotten_scripts_are_those_of_eval() {
         Some("-NOSCRIPT")
     );
 }
+
+#[test]
+fn the_debugger_is_off() {
+    let mut engine = Engine::new();
+    let session = engine.connect();
+    for how in ["YES", "SYNC"] {
+        let refused = "-ERR SCRIPT DEBUG: there is no debugger, it is always off\r\n";
+        assert_eq!(ask(&mut engine, session, &["SCRIPT", "DEBUG", how]), refused);
+    }
+    assert_eq!(ask(&mut engine, session, &["SCRIPT", "DEBUG", "NO"]), "+OK\r\n");
+    // The next script runs as any other does, and whoever sends what a debugger would understand is told that it is no command.
+    let script = "redis.debug('seen by nobody') return {tostring(redis.breakpoint()), redis.call('SET', KEYS[1], 'v')}";
+    assert_eq!(ask(&mut engine, session, &["EVAL", script, "1", "k"]), "*2\r\n$5\r\nfalse\r\n+OK\r\n");
+    assert!(engine.ask(session, "redis GET k").starts_with("-ERR unknown command 'redis'"));
+}

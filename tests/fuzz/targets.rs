@@ -67,7 +67,7 @@ pub fn requests(case: &[u8]) {
 
 fn load(bytes: &[u8], window: usize) -> Option<(Keyspace, Vec<Vec<u8>>)> {
     let mut keyspace = Keyspace::new(16, NOW, 1);
-    let policy = Policy { drop_due_by: None, replaces: false };
+    let policy = Policy::default();
     let mut loader = Loader::new(Reader::with_window(bytes, window), policy);
     let mut libraries = Vec::new();
     let mut remark = |remark| {

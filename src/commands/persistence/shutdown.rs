@@ -1,12 +1,12 @@
 //! SHUTDOWN: only asks. The loop leaves at the end of its turn, when everything that was answered is in the data to be saved.
 
 use crate::exec::scripts::busy_error;
-use crate::exec::{Block, Call, Outcome, Stop, WhenDenied, fault};
+use crate::exec::{self, Block, Call, Outcome, Stop, WhenDenied, fault};
 use crate::server::{Server, ShutdownRequest, World, standing};
 use crate::value::Kind;
 
 pub fn shutdown(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
-    let mut request = ShutdownRequest { asked_by: Some(call.session), ..ShutdownRequest::default() };
+    let mut request = ShutdownRequest::default();
     let (mut aborts, mut is_safe) = (false, false);
     for index in 1..call.argc() {
         let save = match () {
@@ -33,21 +33,18 @@ pub fn shutdown(call: &mut Call, server: &mut Server, world: &mut dyn World) -> 
     if request.save != Some(false) && server.standing & standing::BUSY != 0 {
         return Err(busy_error(server));
     }
-    server.shutdown = Some(request);
+    exec::shutdown::ask(server, request, Some(call.session));
     // No answer but an error, should it come to that.
     Err(Stop::wait(Block::on(Vec::new(), Kind::String, None, WhenDenied::Null)))
 }
 
 fn abort(call: &mut Call, server: &mut Server, world: &mut dyn World, request: ShutdownRequest) -> Outcome {
-    if request != (ShutdownRequest { asked_by: request.asked_by, ..ShutdownRequest::default() }) {
+    if request != ShutdownRequest::default() {
         return Err(fault::SYNTAX);
     }
-    let Some(asked) = server.shutdown.take() else { return Err(Stop::error("ERR No shutdown in progress.")) };
-    if let Some(session) = asked.asked_by {
-        crate::exec::blocking::end_with_error(server, session, "ERR Errors trying to SHUTDOWN. Check logs.");
+    if !exec::shutdown::abort(server, world) {
+        return Err(Stop::error("ERR No shutdown in progress."));
     }
-    world.forget_signals();
-    log::info!("Shutdown manually aborted.");
     call.reply.ok();
     Ok(())
 }

@@ -55,6 +55,10 @@ fn debug(call: &mut Call, _: &mut Server, _: &mut dyn World) -> Outcome {
     if !(call.is(2, "YES") || call.is(2, "SYNC") || call.is(2, "NO")) {
         return Err(Stop::error("ERR Use SCRIPT DEBUG YES/SYNC/NO"));
     }
+    // Who was told OK would wait for a debugger that never speaks.
+    if !call.is(2, "NO") {
+        return Err(Stop::error("ERR SCRIPT DEBUG: there is no debugger, it is always off"));
+    }
     call.reply.ok();
     Ok(())
 }

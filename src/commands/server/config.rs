@@ -73,6 +73,7 @@ fn reset_stat(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcom
     server.observe.reset();
     server.keyspace.reset_counters();
     server.scripts.reset_evicted();
+    server.replication.reset_counters();
     server.memory_peak = server.used_memory();
     call.reply.ok();
     Ok(())

@@ -228,7 +228,7 @@ settings! {
         .alias("aof_rewrite_cpulist").immutable();
     bgsave_cpus: Vec<u8> = optional_text("bgsave-cpulist").alias("bgsave_cpulist").immutable();
     ignore_warnings: Vec<u8> = text("ignore-warnings", "").idle("no warning of the start stops the server");
-    shutdown_timeout_s: i64 = integer("shutdown-timeout", "10", 0, INT_MAX).idle("the server does not wait for replicas when it leaves");
+    shutdown_timeout_s: i64 = integer("shutdown-timeout", "10", 0, INT_MAX);
     shutdown_on_sigint: ShutdownWords = several("shutdown-on-sigint", "default", ShutdownWords::WORDS);
     shutdown_on_sigterm: ShutdownWords = several("shutdown-on-sigterm", "default", ShutdownWords::WORDS);
 
@@ -278,8 +278,7 @@ settings! {
     repl_diskless_load: DisklessLoad = choice("repl-diskless-load", "disabled", DisklessLoad::WORDS)
         .denied_while_loading().idle("a dump always comes into a file first");
     repl_rdb_channel: bool = yes_no("repl-rdb-channel", "yes").hidden().idle("dump and stream come by one connection");
-    propagation_errors: PropagationErrors = choice("propagation-error-behavior", "ignore", PropagationErrors::WORDS)
-        .idle("an error of a master's command goes to the log");
+    propagation_errors: PropagationErrors = choice("propagation-error-behavior", "ignore", PropagationErrors::WORDS);
 
     // Cluster
     cluster_enabled: bool = yes_no("cluster-enabled", "no").immutable().idle(CLUSTER);

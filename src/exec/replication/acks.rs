@@ -33,7 +33,14 @@ pub fn count_good(server: &mut Server) {
 pub fn ask(server: &mut Server) {
     // While writes are paused nothing is said to replicas.
     let is_paused = server.standing & standing::PAUSED != 0;
-    if !is_paused && std::mem::take(&mut server.replication.wants_acks) && server.replication.has_replicas() {
+    if !is_paused && std::mem::take(&mut server.replication.wants_acks) {
+        ask_at_once(server);
+    }
+}
+
+/// The same, whatever is paused. A replica has no say in the stream that it passes on, or it would not be its master's any more.
+pub fn ask_at_once(server: &mut Server) {
+    if server.replication.has_replicas() && !server.replication.is_replica() {
         server.journal.pass_on(GETACK);
     }
 }

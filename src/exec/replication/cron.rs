@@ -5,7 +5,7 @@ use super::{acks, dumps, failover, feed, follow};
 use crate::base::clock::Ms;
 use crate::keyspace::SessionKey;
 use crate::replication::{Replica, Stage};
-use crate::server::{Server, World};
+use crate::server::{Server, World, standing};
 
 const PERIOD_MS: Ms = 1000;
 /// While a failover is under way.
@@ -41,7 +41,7 @@ fn keep_alive(server: &mut Server) {
     let now = server.now;
     let is_master = !server.replication.is_replica();
     let period_ms = Ms::from(server.settings.repl_ping_period_s) * 1000;
-    let is_quiet = server.replication.failover.is_some() && server.pause.until > now;
+    let is_quiet = server.replication.failover.is_some() && server.standing & standing::PAUSED != 0;
     if is_master && server.replication.has_replicas() && now - server.replication.pinged_at >= period_ms && !is_quiet {
         server.replication.pinged_at = now;
         server.journal.pass_on(PING);

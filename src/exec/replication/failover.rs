@@ -13,7 +13,7 @@ use crate::config::special::MasterAddress;
 use crate::exec::call::Stop;
 use crate::keyspace::SessionKey;
 use crate::replication::{Failover, FailoverState};
-use crate::server::{Server, World};
+use crate::server::{PauseReason, Server, World};
 
 /// Writes are held while a failover is under way, at most so long.
 const PAUSE_MS: Ms = 1 << 40;
@@ -43,7 +43,7 @@ pub fn begin(server: &mut Server, failover: Failover) -> Result<(), Stop> {
         None => log::info!("FAILOVER requested to any replica."),
     }
     let until = server.now + PAUSE_MS;
-    server.begin_pause(until, false);
+    server.begin_pause(PauseReason::Failover, until, false);
     server.replication.failover = Some(failover);
     server.replication.cron_due = server.now;
     server.replication.wants_acks = true;
@@ -74,9 +74,10 @@ fn give_up(server: &mut Server, world: &mut dyn World, why: &str) {
         None => log::info!("FAILOVER to any replica aborted: {why}"),
     }
     if failover.state == FailoverState::InProgress {
-        follow::end_without_shift(server, world);
+        // The one that was to take over may have, without our hearing of it: what comes from here on is another history.
+        follow::end(server, world);
     }
-    server.end_pause();
+    server.end_pause(PauseReason::Failover);
 }
 
 /// The one that was to take over will not.
@@ -88,7 +89,7 @@ pub(super) fn refused(server: &mut Server, world: &mut dyn World) {
 pub(super) fn followed(server: &mut Server, _: &mut dyn World) {
     let is_there = server.replication.following.as_ref().is_some_and(|f| f.is_up() || f.is_syncing());
     if is_there && server.replication.failover.take_if(|f| f.state == FailoverState::InProgress).is_some() {
-        server.end_pause();
+        server.end_pause(PauseReason::Failover);
     }
 }
 

@@ -9,6 +9,8 @@ use crate::server::journal::{Readers, Records};
 
 /// What the journal recorded for replicas goes to the backlog and to them.
 pub fn feed(server: &mut Server, records: &Records) {
+    // Whoever began to read in this turn began behind what nobody read.
+    server.replication.taken += records.steps as i64;
     for piece in records.of(Readers::REPLICAS) {
         feed_piece(server, piece);
     }
@@ -67,6 +69,5 @@ pub fn end_backlog(server: &mut Server) {
     if server.replication.backlog.take().is_some() {
         server.replication.taken = server.replication_offset();
         server.journal.detach(Readers::REPLICAS);
-        server.journal.replica_bytes = 0;
     }
 }

@@ -30,18 +30,41 @@ pub(super) fn begin_taking_over(server: &mut Server, world: &mut dyn World, mast
     follow(server, world, following);
 }
 
+/// At start: as the settings say. `place`: the history, offset and database of the dump that was loaded.
+pub(super) fn begin_at_start(
+    server: &mut Server,
+    world: &mut dyn World,
+    master: MasterAddress,
+    place: Option<(String, i64, usize)>,
+) {
+    let mut following = Following::new(master, server.now);
+    if let Some((id, offset, stream_db)) = place {
+        (server.replication.id, server.replication.taken) = (id, offset);
+        keep_history(server, &mut following);
+        following.stream_db = stream_db;
+    }
+    take_up(server, world, following);
+}
+
 fn follow(server: &mut Server, world: &mut dyn World, mut following: Following) {
     match leave(server, world) {
         Some(old) => (following.has_history, following.stream_db) = (old.has_history, old.stream_db),
-        None => {
-            log::info!(
-                "Before turning into a replica, using my own master parameters to synthesize a cached master: I may be able to \
-                 synchronize with the new master with just a partial transfer."
-            );
-            feed::begin_backlog(server);
-            following.has_history = true;
-        }
+        None => keep_history(server, &mut following),
     }
+    take_up(server, world, following);
+}
+
+/// What this server has may be a part of what its master has.
+fn keep_history(server: &mut Server, following: &mut Following) {
+    log::info!(
+        "Before turning into a replica, using my own master parameters to synthesize a cached master: I may be able to \
+         synchronize with the new master with just a partial transfer."
+    );
+    feed::begin_backlog(server);
+    following.has_history = true;
+}
+
+fn take_up(server: &mut Server, world: &mut dyn World, following: Following) {
     log::info!("Connecting to MASTER {}", following.name());
     server.replication.following = Some(following);
     server.journal.follow(true);
@@ -63,14 +86,6 @@ pub fn end(server: &mut Server, world: &mut dyn World) {
     drop_replicas(server);
     server.journal.follow(false);
     changed(server, world);
-}
-
-/// A failover was given up: this server is the master that it was.
-pub(super) fn end_without_shift(server: &mut Server, world: &mut dyn World) {
-    if leave(server, world).is_some() {
-        server.journal.follow(false);
-        changed(server, world);
-    }
 }
 
 /// Lets go of the link; what was applied stays. Gives what was followed.

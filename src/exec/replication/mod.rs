@@ -1,6 +1,6 @@
 //! Replication where it meets keyspace, sessions, children and links: `feed` gives replicas the stream, `dumps` gives them the data
 //! that came before, `acks` hears how far they are; `follow` makes this server a replica itself, `stream` applies what its master
-//! says; `cron` looks after all of them once a second.
+//! says; `restart` takes up the history that a dump tells of; `cron` looks after all of them once a second.
 
 pub mod acks;
 pub mod cron;
@@ -9,6 +9,7 @@ mod failover;
 pub mod feed;
 pub mod follow;
 pub mod own;
+pub mod restart;
 mod stream;
 pub mod sync;
 
@@ -36,4 +37,4 @@ pub fn released(server: &mut Server, world: &mut dyn World, session: SessionKey)
 }
 
 pub use failover::{abort as abort_failover, begin as begin_failover};
-pub use stream::{apply_end as stream_applied, hear as hear_stream};
+pub use stream::{answered as stream_answered, apply_end as stream_applied, hear as hear_stream};

@@ -6,6 +6,9 @@
 //! ```
 
 use super::follow::send;
+use crate::config::choices::PropagationErrors;
+use crate::exec::observe_call;
+use crate::keyspace::SessionKey;
 use crate::replication::Phase;
 use crate::server::links::LinkKey;
 use crate::server::session::flag;
@@ -23,7 +26,7 @@ pub(super) fn open(server: &mut Server, world: &mut dyn World, link: LinkKey, db
     session.peer = following.name().into();
     session.db = db;
     following.phase = Phase::Streaming { link: link.0, session: session.key };
-    (following.down_since, following.takes_over) = (None, false);
+    (following.down_since, following.takes_over, following.errors) = (None, false, 0);
     server.update_replica_gates();
     // The master counts us from here on.
     tell_offset(server, world);
@@ -41,6 +44,22 @@ pub fn hear(server: &mut Server, bytes: &[u8]) {
         server.observe.totals.net_repl_input_bytes += bytes.len() as u64;
         server.sessions.queue_run(key);
     }
+}
+
+/// A command of the master's has run. Should it have been answered with an error, the data here is another than there.
+pub fn answered(server: &mut Server, key: SessionKey, name: &str) {
+    let Some(session) = server.sessions.get(key) else { return };
+    let Some(following) = &mut server.replication.following else { return };
+    if session.out.errors() == following.errors {
+        return;
+    }
+    following.errors = session.out.errors();
+    let text = String::from_utf8_lossy(session.out.last_error()).into_owned();
+    let may_go_on = match server.settings.propagation_errors {
+        PropagationErrors::Ignore => true,
+        PropagationErrors::Panic | PropagationErrors::PanicOnReplicas => !server.settings.replica_read_only,
+    };
+    observe_call::note_unexpected_error(server, "replica", "master", &text, name, may_go_on);
 }
 
 /// What was executed since the last call is passed on. A transaction counts when it is over: half of it is not applied.

@@ -40,6 +40,14 @@ pub struct FileInfo {
     pub end_offset: Option<i64>,
 }
 
+impl FileInfo {
+    /// The replication offset behind an increment of so many bytes. One that was not closed does not tell its end: it is taken for
+    /// that of a server with replicas, whose offset moves with the bytes, because too far is better than an offset that goes back.
+    pub fn offset_behind(&self, length: u64) -> Option<i64> {
+        self.start_offset.map(|start| self.end_offset.unwrap_or(start + length as i64))
+    }
+}
+
 /// See the head of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
@@ -172,7 +180,7 @@ impl Manifest {
     }
 
     /// A new increment, which begins at this replication offset; gives its name.
-    pub fn add_increment(&mut self, settings: &Settings, start_offset: Option<i64>) -> Vec<u8> {
+    pub fn add_increment(&mut self, settings: &Settings, start_offset: i64) -> Vec<u8> {
         let name = loop {
             self.increment_seq += 1;
             let name =
@@ -182,7 +190,7 @@ impl Manifest {
             }
         };
         let seq = self.increment_seq;
-        self.increments.push(FileInfo { name: name.clone(), seq, start_offset, end_offset: None });
+        self.increments.push(FileInfo { name: name.clone(), seq, start_offset: Some(start_offset), end_offset: None });
         self.is_changed = true;
         name
     }
@@ -401,26 +409,33 @@ mod tests {
         let settings = Settings { append_file_name: b" file seq \n\n.aof ".to_vec(), ..Settings::default() };
         let mut manifest = Manifest::default();
         assert_eq!(manifest.replace_base(&settings, true), b" file seq \n\n.aof .1.base.rdb");
-        manifest.add_increment(&settings, None);
-        manifest.add_increment(&settings, Some(7));
+        manifest.add_increment(&settings, 3);
+        manifest.add_increment(&settings, 7);
         manifest.note_end(Some(9));
         manifest.replace_base(&settings, false);
         manifest.retire_increments(true);
         let text = String::from_utf8(manifest.to_text()).expect("text");
         let expected = "file \" file seq \\n\\n.aof .2.base.aof\" seq 2 type b\n\
-            file \" file seq \\n\\n.aof .1.incr.aof\" seq 1 type h\n\
+            file \" file seq \\n\\n.aof .1.incr.aof\" seq 1 type h startoffset 3\n\
             file \" file seq \\n\\n.aof .1.base.rdb\" seq 1 type h\n\
             file \" file seq \\n\\n.aof .2.incr.aof\" seq 2 type i startoffset 7 endoffset 9\n";
         assert_eq!(text, expected);
         let again = Manifest { is_changed: true, ..parsed(&text).expect("sound") };
         assert_eq!(again, manifest);
+        // Where it leads to: as told, or by its length; of what does not tell where it begins nobody knows.
+        let mut last = manifest.increments[0].clone();
+        assert_eq!(last.offset_behind(100), Some(9));
+        last.end_offset = None;
+        assert_eq!(last.offset_behind(100), Some(107));
+        last.start_offset = None;
+        assert_eq!(last.offset_behind(100), None);
     }
 
     #[test]
     fn no_new_file_has_the_name_of_one_that_is_to_be_removed() {
         let settings = Settings::default();
         let mut manifest = parsed("file appendonly.aof.1.incr.aof seq 1 type h\n").expect("sound");
-        assert_eq!(manifest.add_increment(&settings, None), b"appendonly.aof.2.incr.aof");
+        assert_eq!(manifest.add_increment(&settings, 0), b"appendonly.aof.2.incr.aof");
     }
 
     #[test]

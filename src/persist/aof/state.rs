@@ -69,8 +69,8 @@ pub struct Desk<'d> {
     pub clock: &'d Clock,
     pub now: Ms,
     pub has_child: bool,
-    /// The replication offset, where one is kept.
-    pub offset: Option<i64>,
+    /// The replication offset.
+    pub offset: i64,
 }
 
 impl Desk<'_> {
@@ -93,9 +93,9 @@ struct Mark {
 }
 
 impl Mark {
-    /// The one that is further.
+    /// The one that is further; of the same place what was told last, for the history may be another one since.
     fn max(self, other: Mark) -> Mark {
-        if other.position > self.position { other } else { self }
+        if other.position >= self.position { other } else { self }
     }
 }
 
@@ -127,7 +127,7 @@ pub struct AppendOnly {
     /// The position at which the file that grows was begun.
     begun_at: Mark,
     /// The replication offset at which the increment of a first base was begun.
-    waiting_offset: Option<i64>,
+    waiting_offset: i64,
     /// Seconds of the last annotation.
     annotated_s: i64,
     last_sync: Ms,
@@ -176,7 +176,7 @@ impl Default for AppendOnly {
             written: Mark::default(),
             synced: Mark::default(),
             begun_at: Mark::default(),
-            waiting_offset: None,
+            waiting_offset: 0,
             annotated_s: 0,
             last_sync: 0,
             postponed_since: None,
@@ -302,6 +302,8 @@ impl AppendOnly {
             self.annotate(desk.now / 1000);
         }
         if self.buffer.is_empty() && fresh.is_empty() {
+            // What moved the offset since was not for the file.
+            self.written = self.taken;
             return self.sync_if_due(desk);
         }
         if self.is_held_back(forces, desk) {

@@ -3,7 +3,7 @@
 use crate::base::number::parse_i64;
 use crate::exec::call::fault;
 use crate::exec::{Call, Outcome, blocking};
-use crate::server::{Server, World};
+use crate::server::{PauseReason, Server, World};
 
 pub fn pause(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let mut is_all = true;
@@ -21,13 +21,13 @@ pub fn pause(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome
         return Err(fault::TIMEOUT_NEGATIVE);
     }
     let until = call.now.checked_add(timeout_ms).ok_or(fault::TIMEOUT_OUT_OF_RANGE)?;
-    server.begin_pause(until, is_all);
+    server.begin_pause(PauseReason::Command, until, is_all);
     call.reply.ok();
     Ok(())
 }
 
 pub fn unpause(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
-    server.end_pause();
+    server.end_pause(PauseReason::Command);
     call.reply.ok();
     Ok(())
 }

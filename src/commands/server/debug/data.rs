@@ -14,7 +14,9 @@ use crate::value::list::List;
 
 pub(super) fn object(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let key = Key::new(call.arg(2));
-    let db = server.keyspace.db(call.db);
+    // As it stands there: a replica may have to wait for its master's word before a key that is due goes.
+    server.keyspace.set_finds_due(true);
+    let db = &*server.keyspace.db_mut(call.db);
     let entry = db.peek(key).ok_or(fault::NO_SUCH_KEY)?;
     let idle_s = crate::keyspace::idle_seconds(entry.access(), &db.rules);
     let mut text = format!(

@@ -76,6 +76,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     sub("QUICKLIST", 1..=2, "<key> [<0|1>]", "Whether a list has several packs.", data::quick_list),
     sub("QUICKLIST-PACKED-THRESHOLD", 1..=1, "<bytes>", PLAIN_FROM, switches::packed_threshold),
     sub("RELOAD", 0..=3, "[MERGE] [NOFLUSH] [NOSAVE]", "Saves the data and loads it again.", data::reload),
+    sub("REPLICATE", 1..=WORDS_MAX, "<word> [<word> ...]", "Tells replicas what never happened.", switches::replicate),
     sub("REPLYBUFFER", 2..=2, "PEAK-RESET-TIME <ms>|RESIZING <0|1>", REPLY_BUFFER, switches::reply_buffer),
     sub("SDSLEN", 1..=1, "<key>", "The bytes of a key and its string.", data::string_lengths),
     sub("SEGFAULT", 0..=0, "", "Touches forbidden memory, which ends the server with a report.", faults::segfault),

@@ -2,6 +2,7 @@
 
 use crate::exec::call::fault;
 use crate::exec::dispatch::Context;
+use crate::exec::shutdown;
 use crate::exec::snapshot::{self, Reload};
 use crate::exec::{Call, Outcome, Stop};
 use crate::keyspace::Key;
@@ -37,7 +38,7 @@ pub(super) fn load_append_only(call: &mut Call, server: &mut Server, world: &mut
     call.propagation.suppress();
     if !is_loaded {
         // What there is now is neither the data of before nor that of the file: nobody is to see it, and nothing is to keep it.
-        server.shutdown = Some(ShutdownRequest { save: Some(false), force: true, now: true, asked_by: None });
+        shutdown::ask(server, ShutdownRequest { save: Some(false), force: true, now: true }, None);
         return Err(Stop::error("ERR Error trying to load the AOF, check server logs"));
     }
     call.reply.ok();

@@ -5,6 +5,7 @@ use crate::base::number::{parse_f64, parse_memory_size};
 use crate::commands::server::config;
 use crate::config::rewrite::Extent;
 use crate::exec::{Call, Outcome, Stop};
+use crate::server::journal::Readers;
 use crate::server::{Server, World};
 
 pub(super) fn sleep(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
@@ -100,6 +101,13 @@ pub(super) fn change_replication_id(call: &mut Call, server: &mut Server, _: &mu
     log::warn!("Changing replication IDs after receiving DEBUG change-repl-id");
     server.replication.id = server.random.hex(40);
     server.replication.clear_second_id();
+    call.reply.ok();
+    Ok(())
+}
+
+pub(super) fn replicate(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
+    let words: Vec<&[u8]> = call.args.from(2).iter().collect();
+    server.journal.record_for(Readers::REPLICAS, call.db, words.into_iter());
     call.reply.ok();
     Ok(())
 }

@@ -32,6 +32,9 @@ pub(super) fn server(page: &mut Page) {
     page.line("executable", &identity.executable);
     page.line("config_file", identity.config_file.map(|path| path.display().to_string()).unwrap_or_default());
     page.line("io_threads_active", 0);
+    if let Some(until) = page.server.shutdown.as_ref().and_then(|shutdown| shutdown.waits_until) {
+        page.line("shutdown_in_milliseconds", until - page.server.now);
+    }
     let mut number = 0;
     if settings.port != 0 {
         let addresses: Vec<_> =

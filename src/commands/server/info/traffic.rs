@@ -9,7 +9,10 @@ use crate::server::session::flag;
 pub(super) fn clients(page: &mut Page) {
     let sessions = &page.server.sessions;
     let count = |flags: u32| sessions.iter().filter(|session| session.has(flags)).count();
-    let (pubsub, connected) = (count(flag::SUBSCRIBED), sessions.len() - sessions.to_close.len());
+    // Replicas are told of by themselves.
+    let leaving = sessions.to_close.iter().filter_map(|key| sessions.get(*key));
+    let leaving = leaving.filter(|session| !session.has(flag::REPLICA)).count();
+    let (pubsub, connected) = (count(flag::SUBSCRIBED), sessions.len() - count(flag::REPLICA) - leaving);
     let watching = sessions.iter().filter(|session| !session.watched.is_empty()).count();
     let watched: HashSet<_> = sessions.iter().flat_map(|session| session.watched.iter()).collect();
     let watched = watched.len();

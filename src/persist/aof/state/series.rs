@@ -103,11 +103,12 @@ impl AppendOnly {
         names.iter().rposition(has_bytes).unwrap_or(0)
     }
 
-    /// At start: goes on with the last increment, or begins the first. The base is there. The error is a line for the log.
-    pub fn open_at_start(&mut self, desk: &mut Desk<'_>) -> Result<(), String> {
+    /// At start: goes on with the last increment, or begins the first. The base is there. Gives the replication offset behind what the
+    /// files say, if they tell; the error is a line for the log.
+    pub fn open_at_start(&mut self, desk: &mut Desk<'_>) -> Result<Option<i64>, String> {
         mark::set(desk.settings, desk.files)?;
-        let is_new = self.manifest.increments.is_empty();
-        let name = match self.manifest.increments.last() {
+        let last = self.manifest.increments.last().cloned();
+        let name = match &last {
             Some(last) => last.name.clone(),
             None => self.manifest.add_increment(desk.settings, desk.offset),
         };
@@ -122,10 +123,12 @@ impl AppendOnly {
         let length = desk.timed("aof-fstat", |files| files.length(&path)).map_err(|error| cannot(&error))?;
         self.state = State::On;
         self.open(file, length);
+        let reached = last.as_ref().and_then(|last| last.offset_behind(length));
+        self.taken.offset = reached.unwrap_or(desk.offset);
         (self.written, self.synced) = (self.taken, self.taken);
-        let verb = if is_new { "Creating" } else { "Opening" };
+        let verb = if last.is_none() { "Creating" } else { "Opening" };
         log::info!("{verb} AOF incr file {} on server start", manifest::shown(&name));
-        Ok(())
+        Ok(reached)
     }
 
     /// The name of the file that grows.
@@ -170,7 +173,7 @@ impl AppendOnly {
             Some(manifest) => self.manifest = manifest,
             None => self.leave_files(),
         }
-        self.waiting_offset = desk.offset;
+        (self.waiting_offset, self.taken.offset) = (desk.offset, desk.offset);
         self.open(file, 0);
         Ok(())
     }
@@ -291,7 +294,7 @@ impl AppendOnly {
         if self.state != State::On {
             return;
         }
-        self.manifest.note_end(desk.offset);
+        self.manifest.note_end(Some(desk.offset));
         if let Err(fault) = self.manifest.persist(desk.settings, desk.files) {
             log::warn!("{}", fault.line);
         }

@@ -3,7 +3,7 @@
 use gyre::base::random::Random;
 use gyre::config::Settings;
 use gyre::config::choices::AppendFsync;
-use gyre::exec::{readers, snapshot};
+use gyre::exec::{readers, shutdown};
 use gyre::persist::LoadFailure;
 use gyre::persist::aof::State;
 use gyre::persist::aof::check::{self, Task};
@@ -34,9 +34,9 @@ impl Simulation {
 
     /// SHUTDOWN.
     fn leave(&mut self) {
-        let request = ShutdownRequest { save: Some(false), force: false, now: false, asked_by: None };
+        let request = ShutdownRequest { save: Some(false), force: false, now: false };
         self.trace.push_str(" leaves");
-        if !snapshot::prepare_to_leave(&mut self.engine.server, &mut self.engine.world, request) {
+        if !shutdown::prepare(&mut self.engine.server, &mut self.engine.world, request) {
             return;
         }
         let (position, file) = (readers::position(&self.engine.server), &self.engine.server.persist.aof);
