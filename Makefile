@@ -69,9 +69,9 @@ fuzz-inside: ## the parsers from within, guided by coverage (SECONDS=600 for eac
 	RUSTFLAGS="-C instrument-coverage --cfg fuzz_coverage" CARGO_TARGET_DIR=target/fuzz LLVM_PROFILE_FILE=/dev/null \
 	GYRE_FUZZ_SECONDS=$(SECONDS) GYRE_FUZZ_SEED=$(SEED) $(CARGO) test --test fuzz -- --nocapture --test-threads 1 $(TARGET)
 
-simulate: ## crashes on a disk in memory (SEEDS=10000 seeds of four crashes each; SEED=17 replays one)
+simulate: ## crashes on a disk in memory, of snapshots and of the append-only file (SEEDS=10000 seeds of four crashes each; SEED=17 replays one)
 	GYRE_SIMULATION_SEEDS=$(if $(filter command% environment%,$(origin SEEDS)),$(SEEDS),2500) GYRE_SIMULATION_SEED=$(if $(filter command% environment%,$(origin SEED)),$(SEED)) \
-	$(CARGO) test --test engine crashes -- --nocapture
+	$(CARGO) test --test engine crashes:: -- --nocapture
 
 kill9: build ## SIGKILL in the middle of writes, rewrites and snapshots; what was acknowledged must be there (ROUNDS=100 of each policy)
 	scripts/kill9.py --rounds $(ROUNDS) $(ARGS)

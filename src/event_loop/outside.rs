@@ -136,6 +136,10 @@ impl Files for Outside {
         RealFiles.cut(path, length)
     }
 
+    fn write_again(&mut self, path: &Path) -> io::Result<()> {
+        RealFiles.write_again(path)
+    }
+
     fn make_folder(&mut self, path: &Path) -> io::Result<()> {
         RealFiles.make_folder(path)
     }

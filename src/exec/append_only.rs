@@ -4,7 +4,7 @@
 //! ```text
 //! CONFIG SET appendonly ─▶ apply ─▶ start: WaitRewrite ─▶ begin_rewrite ─▶ (child) ─▶ rewrite_ended: On
 //!                               └─▶ stop: Off
-//! BGREWRITEAOF, growth, a failed sync ─▶ begin_rewrite
+//! BGREWRITEAOF, growth, a failed sync ─▶ begin_rewrite        (after a failed sync: WaitRewrite, as if switched on anew)
 //! ```
 
 use super::readers;
@@ -118,9 +118,7 @@ fn start(server: &mut Server, world: &mut dyn World, in_transaction: bool) -> Re
     if begin_rewrite(server, world) {
         return Ok(());
     }
-    if server.persist.aof.is_recording() {
-        with(server, world, |file, desk| file.drop_waiting(desk.settings, desk.files));
-    }
+    drop_waiting(server, world);
     server.persist.aof.state = State::Off;
     readers::watch(server);
     log::warn!(
@@ -142,15 +140,15 @@ fn stop(server: &mut Server, world: &mut dyn World) {
     // A disk that refuses is no reason to go on with the file: the log says what is missing.
     let _ = readers::drain_to_disk(server, world);
     tell_unwritten(server);
-    with(server, world, |file, desk| file.note_end(desk));
+    with(server, world, |file, desk| {
+        file.note_end(desk);
+        file.end_well(desk);
+    });
+    drop_waiting(server, world);
     let file = &mut server.persist.aof;
-    let was_waiting = file.state == State::WaitRewrite && file.is_recording();
     file.state = State::Off;
     if std::mem::take(&mut file.is_scheduled) {
         log::info!("AOF was disabled but there is a scheduled AOF background, cancel it.");
-    }
-    if was_waiting {
-        with(server, world, |file, desk| file.drop_waiting(desk.settings, desk.files));
     }
     server.persist.aof.close();
     readers::watch(server);
@@ -197,8 +195,24 @@ pub fn begin_rewrite(server: &mut Server, world: &mut dyn World) -> bool {
         server.persist.aof.rewrite_begun(server.now, is_dump);
     } else {
         server.persist.aof.note_failed_rewrite(server.now);
+        drop_waiting(server, world);
     }
     began
+}
+
+/// No base will come for what is recorded: it is of no use.
+fn drop_waiting(server: &mut Server, world: &mut dyn World) {
+    if server.persist.aof.state == State::WaitRewrite && server.persist.aof.is_recording() {
+        with(server, world, |file, desk| file.drop_waiting(desk.settings, desk.files));
+        readers::watch(server);
+    }
+}
+
+/// A sync of the file has failed. A base that is being written would have a doubtful file before or behind it: it is begun anew, with
+/// new files only.
+pub fn sync_has_failed(server: &mut Server, world: &mut dyn World) {
+    end_rewrite(server, world);
+    drop_waiting(server, world);
 }
 
 /// What was recorded so far is written to the file there is; the next record is the first of another.
@@ -244,10 +258,9 @@ pub fn rewrite_ended(server: &mut Server, world: &mut dyn World, child: &Child, 
     let (now, file) = (server.now, &mut server.persist.aof);
     file.last_rewrite_s = file.rewrite_began.take().map(|began| (now - began) / 1000);
     if file.state == State::WaitRewrite {
-        // What was recorded meanwhile stands on no base. The next try begins anew.
-        file.is_scheduled = true;
-        with(server, world, |file, desk| file.drop_waiting(desk.settings, desk.files));
-        readers::watch(server);
+        // What was recorded meanwhile stands on no base. The next try begins anew; one that heals has a time of its own.
+        file.is_scheduled = !file.is_healing();
+        drop_waiting(server, world);
     }
 }
 
@@ -279,15 +292,15 @@ pub fn rewrite_if_due(server: &mut Server, world: &mut dyn World) {
         return;
     }
     let (now_s, file) = (server.now / 1000, &mut server.persist.aof);
+    if file.wants_healing(server.now) {
+        log::warn!("Starting a rewrite of the AOF, because what it holds may not be on the disk");
+        begin_rewrite(server, world);
+        return;
+    }
     if file.is_scheduled {
         if !file.is_limited(now_s) {
             begin_rewrite(server, world);
         }
-        return;
-    }
-    if file.wants_healing(server.now) {
-        log::warn!("Starting a rewrite of the AOF, because what it holds may not be on the disk");
-        begin_rewrite(server, world);
         return;
     }
     if let Some(growth) = file.growth_to_rewrite(&server.settings)
@@ -296,6 +309,11 @@ pub fn rewrite_if_due(server: &mut Server, world: &mut dyn World) {
         log::info!("Starting automatic rewriting of AOF on {growth}% growth");
         begin_rewrite(server, world);
     }
+}
+
+/// The server leaves now.
+pub fn leave(server: &mut Server, world: &mut dyn World) {
+    with(server, world, |file, desk| file.end_well(desk));
 }
 
 /// Says what the disk did not take, though clients were answered; false if it took all.
@@ -320,6 +338,10 @@ pub fn prepare_to_leave(server: &mut Server, world: &mut dyn World, forces: bool
         }
         log::warn!("There is a child rewriting the AOF. Killing it!");
         end_rewrite(server, world);
+    }
+    if server.persist.aof.is_healing() && !forces {
+        log::warn!("What was written since a sync of the AOF failed is not on the disk, can't exit");
+        return false;
     }
     if server.persist.aof.state != State::Off {
         log::info!("Calling fsync() on the AOF file.");

@@ -46,14 +46,17 @@ fn drain_by(
     }
     let offset = server.replication_offset();
     let records = server.journal.take();
+    server.persist.aof.note_recorded(records.bytes.len() as u64, offset);
     // 1. The file. Without one, nothing is asked of the outside.
     if server.persist.aof.is_recording() {
-        server.persist.aof.note_recorded(records.bytes.len() as u64, offset);
         let bytes = in_one_piece(&records, Readers::FILE);
-        let had_fault = server.persist.aof.fault().is_some();
+        let (had_fault, failures) = (server.persist.aof.fault().is_some(), server.persist.aof.sync_failures);
         let written = append_only::with(server, world, |file, desk| write(file, &bytes, desk));
         if server.persist.aof.fault().is_some() != had_fault {
             server.update_write_gate();
+        }
+        if server.persist.aof.sync_failures != failures {
+            append_only::sync_has_failed(server, world);
         }
         written.map_err(|FlushFailure| MustLeave)?;
     }

@@ -109,6 +109,14 @@ fn tell_of_replicas(server: &Server) {
 
 /// Does what is to be done before leaving; false if the server has to stay, because the data could not be saved.
 pub fn prepare(server: &mut Server, world: &mut dyn World, request: ShutdownRequest) -> bool {
+    let may_leave = save_all(server, world, request);
+    if may_leave {
+        append_only::leave(server, world);
+    }
+    may_leave
+}
+
+fn save_all(server: &mut Server, world: &mut dyn World, request: ShutdownRequest) -> bool {
     let is_loading = server.standing & standing::LOADING != 0;
     tell_of_replicas(server);
     if !server.persist.has_child_for(Purpose::Rewrite)

@@ -8,7 +8,7 @@ use super::replay::Replay;
 use super::{append_only, readers, replication, scripts};
 use crate::base::clock::Ms;
 use crate::keyspace::Keyspace;
-use crate::persist::aof::{Manifest, State};
+use crate::persist::aof::{self, Manifest, State};
 use crate::persist::{self, Child, ChildEnd, Files, Job, LoadFailure, Loading, Pipe, Purpose, SaveFailure, Step};
 use crate::rdb::load::Policy;
 use crate::rdb::save::{Facts, Place};
@@ -222,7 +222,12 @@ pub fn begin_loading_at_start(server: &mut Server, world: &mut dyn World) -> Res
     server.persist.aof.manifest = manifest;
     server.persist.aof.begins_at_start = server.settings.append_only;
     if server.settings.append_only {
-        append_only::with(server, world, |file, desk| file.claim(desk)).map_err(|line| LoadFailure(vec![line]))?;
+        let ready = append_only::with(server, world, |file, desk| {
+            aof::upgrade(&mut file.manifest, desk.settings, desk.files)?;
+            file.claim(desk)?;
+            file.make_safe(desk)
+        });
+        ready.map_err(|line| LoadFailure(vec![line]))?;
         return Ok(Replay::begin(server, world)?.map(|replay| Load::AppendOnly(Box::new(replay))));
     }
     Ok(begin_loading(server, world)?.map(|loading| Load::Dump(Box::new(loading))))

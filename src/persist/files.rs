@@ -7,9 +7,13 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+
+/// Bytes at a time when a file is written again.
+const WRITE_AGAIN_BYTES: usize = 1024 * 1024;
 
 /// The file system of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -163,6 +167,22 @@ impl Files for RealFiles {
         let file = OpenOptions::new().write(true).open(path)?;
         file.set_len(length)?;
         file.sync_all()
+    }
+
+    fn write_again(&mut self, path: &Path) -> io::Result<()> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let (mut piece, mut at) = (vec![0; WRITE_AGAIN_BYTES], 0);
+        loop {
+            match file.read_at(&mut piece, at) {
+                Ok(0) => return file.sync_all(),
+                Ok(count) => {
+                    file.write_all_at(&piece[..count], at)?;
+                    at += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn make_folder(&mut self, path: &Path) -> io::Result<()> {

@@ -5,7 +5,8 @@
 //! What is on the disk, and what only seems to be, is told apart here, because a crash tells it apart:
 //!
 //! ```text
-//! bytes of a file        safe after its `sync`; one that fails says nothing good of any byte written since the last that did not
+//! bytes of a file        safe after its `sync`; one that fails says nothing good of any byte written since the last that did not, and
+//!                        neither does the next one: only bytes that are written again (`write_again`) become safe
 //! a name in a folder     (create, append, rename, remove, make_folder) safe after `sync_folder_of`; until then any subset may be lost
 //! ```
 
@@ -57,6 +58,9 @@ pub trait Files {
     fn length(&mut self, path: &Path) -> io::Result<u64>;
     /// Cuts off what stands behind `length`, and syncs what is left.
     fn cut(&mut self, path: &Path, length: u64) -> io::Result<()>;
+    /// Writes what a file holds over itself, and syncs: then all that is read of it from there on is on the disk, whatever became of
+    /// earlier syncs. A crash meanwhile changes nothing of what was safe.
+    fn write_again(&mut self, path: &Path) -> io::Result<()>;
     /// Makes a folder, unless it is there.
     fn make_folder(&mut self, path: &Path) -> io::Result<()>;
     /// The names of what is in a folder, in no order.

@@ -187,6 +187,10 @@ fn changed(mut bytes: Vec<u8>, at: usize, to: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+fn first_line(bytes: Vec<u8>) -> Option<Vec<u8>> {
+    bytes.split_inclusive(|&byte| byte == b'\n').next().map(<[u8]>::to_vec)
+}
+
 fn half(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     bytes.truncate(bytes.len() / 2);
     Some(bytes)
@@ -196,7 +200,7 @@ const DAMAGES: &[Damage] = &[
     (MANIFEST, |_| None, &[BASE, MANIFEST, "bring it back from a backup"]),
     (MANIFEST, |_| Some(Vec::new()), &["Found an empty AOF manifest", MANIFEST, "bring it back"]),
     // The second line is gone, and nothing is wrong with the first.
-    (MANIFEST, half, &[INCREMENT, MANIFEST, "does not name it", "bring it back"]),
+    (MANIFEST, first_line, &[INCREMENT, MANIFEST, "does not name it", "bring it back"]),
     (MANIFEST, |b| Some(b[..b.len() - 3].to_vec()), &["too long line", MANIFEST, "bring it back"]),
     (MANIFEST, |b| changed(b, 0, b"fine"), &["Reading the manifest file, at line 1", MANIFEST, "bring it back"]),
     (BASE, |_| None, &["appendonly.aof.2.base.rdb", "No such file or directory", "bring the file back"]),

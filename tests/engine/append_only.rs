@@ -1,18 +1,21 @@
 //! The append-only file through the engine, in virtual time, on a disk in memory that fails when it is told to.
 
+use gyre::base::random::Random;
 use gyre::config::Settings;
 use gyre::config::choices::{Allowed, AppendFsync};
-use gyre::exec::{append_only, readers};
+use gyre::exec::{append_only, readers, shutdown};
 use gyre::keyspace::SessionKey;
 use gyre::keyspace::digest::Digest;
 use gyre::persist::simulated::{SimulatedDisk, Trouble};
 use gyre::persist::{LoadFailure, Purpose};
+use gyre::server::ShutdownRequest;
 
 use crate::harness::Engine;
 
 const FOLDER: &str = "appendonlydir/";
 const MANIFEST: &str = "appendonlydir/appendonly.aof.manifest";
 const FIRST: &str = "appendonlydir/appendonly.aof.1.incr.aof";
+const MARK: &str = "appendonlydir/appendonly.aof.open";
 
 fn settings(policy: AppendFsync) -> Settings {
     let debug_command = Allowed::Yes;
@@ -191,6 +194,102 @@ fn after_a_failed_sync_only_new_files_count() {
     assert_eq!(ask(&mut engine, session, "SET a 2"), "+OK\r\n");
     let (mut again, session) = started(settings(AppendFsync::EverySecond), &disk);
     assert_eq!(again.ask(session, "GET a"), "$1\r\n2\r\n");
+}
+
+#[test]
+fn a_file_whose_last_sync_failed_grows_on_and_the_one_behind_it_stays_empty() {
+    let disk = SimulatedDisk::default();
+    let (mut engine, session) = started(settings(AppendFsync::No), &disk);
+    ask(&mut engine, session, "SET a 1");
+    // Its last sync begins here.
+    engine.ask(session, "BGREWRITEAOF");
+    let manifest = text(&disk, MANIFEST);
+    engine.world.disk.trouble.set(Some(Trouble::Sync));
+    ask(&mut engine, session, "SET a 2");
+    engine.world.disk.trouble.set(None);
+    assert_eq!(words(&disk, FIRST), "SELECT 0 SET a 1 SELECT 0 SET a 2");
+    assert_eq!(disk.file("appendonlydir/appendonly.aof.2.incr.aof"), Some(Vec::new()));
+    assert!(engine.server.persist.child.is_none(), "a base between the two is of no use");
+    assert_eq!(ask(&mut engine, session, "SET a 3").get(..8), Some("-MISCONF"));
+    // What heals stands beside until it is whole: a crash meanwhile finds the files of before, and nothing behind the doubtful one.
+    append_only::rewrite_if_due(&mut engine.server, &mut engine.world);
+    assert_eq!(text(&disk, MANIFEST), manifest);
+    engine.end_child();
+    assert_eq!(ask(&mut engine, session, "SET a 4"), "+OK\r\n");
+    let healed =
+        "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.3.incr.aof seq 3 type i startoffset ";
+    assert!(text(&disk, MANIFEST).starts_with(healed));
+    let (mut again, session) = started(settings(AppendFsync::No), &disk);
+    assert_eq!(again.ask(session, "GET a"), "$1\r\n4\r\n");
+}
+
+#[test]
+fn what_a_failed_sync_left_in_memory_the_next_server_writes_again() {
+    for seed in 0..40 {
+        let mut disk = SimulatedDisk::default();
+        let (mut engine, session) = started(settings(AppendFsync::Always), &disk);
+        engine.world.disk.trouble.set(Some(Trouble::Sync));
+        engine.feed(session, b"SET a 1\r\n");
+        engine.settle();
+        assert!(engine.end_turn().is_err());
+        disk.kill();
+        // It is still seen, so it is built upon: then it must not go any more.
+        let (mut again, its_session) = started(settings(AppendFsync::Always), &disk);
+        assert_eq!(ask(&mut again, its_session, "INCR a"), ":2\r\n");
+        disk.crash(&mut Random::new(seed));
+        let (mut once_more, its_session) = started(settings(AppendFsync::Always), &disk);
+        assert_eq!(once_more.ask(its_session, "GET a"), "$1\r\n2\r\n", "{seed}");
+    }
+}
+
+#[test]
+fn who_ends_well_takes_the_mark_away() {
+    let leave = |engine: &mut Engine| {
+        let request = ShutdownRequest { save: Some(false), force: false, now: false };
+        shutdown::prepare(&mut engine.server, &mut engine.world, request)
+    };
+    let disk = SimulatedDisk::default();
+    let (mut engine, session) = started(settings(AppendFsync::EverySecond), &disk);
+    ask(&mut engine, session, "SET a 1");
+    assert!(disk.file(MARK).is_some());
+    assert!(leave(&mut engine));
+    assert_eq!(disk.file(MARK), None);
+    // Not after a sync that failed, whatever the last one came to.
+    let (mut engine, session) = started(settings(AppendFsync::EverySecond), &disk);
+    engine.world.disk.trouble.set(Some(Trouble::Sync));
+    ask(&mut engine, session, "SET a 2");
+    ask(&mut engine, session, "GET a");
+    engine.world.disk.trouble.set(None);
+    assert!(leave(&mut engine), "all it has is in the file");
+    assert!(disk.file(MARK).is_some());
+}
+
+#[test]
+fn a_server_that_heals_does_not_leave_what_is_nowhere_else() {
+    let disk = SimulatedDisk::default();
+    let (mut engine, session) = started(settings(AppendFsync::EverySecond), &disk);
+    engine.world.disk.trouble.set(Some(Trouble::Sync));
+    ask(&mut engine, session, "SET a 2");
+    ask(&mut engine, session, "GET a");
+    append_only::rewrite_if_due(&mut engine.server, &mut engine.world);
+    for (force, may_leave) in [(false, false), (true, true)] {
+        let request = ShutdownRequest { save: Some(false), force, now: false };
+        assert_eq!(shutdown::prepare(&mut engine.server, &mut engine.world, request), may_leave, "{force}");
+    }
+}
+
+#[test]
+fn what_stood_under_the_name_of_a_new_file_is_gone_for_good() {
+    for seed in 0..40 {
+        let mut disk = SimulatedDisk::default();
+        let (mut engine, session) = started(settings(AppendFsync::Always), &disk);
+        assert_eq!(ask(&mut engine, session, "INCR a"), ":1\r\n");
+        disk.put("appendonlydir/appendonly.aof.2.incr.aof", b"*2\r\n$4\r\nINCR\r\n$1\r\na\r\n".to_vec());
+        engine.ask(session, "BGREWRITEAOF");
+        disk.crash(&mut Random::new(seed));
+        let (mut again, session) = started(settings(AppendFsync::Always), &disk);
+        assert_eq!(again.ask(session, "GET a"), "$1\r\n1\r\n", "{seed}");
+    }
 }
 
 #[test]

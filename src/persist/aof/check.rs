@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! manifest ─▶ base (dump? ─▶ its commands) ─▶ increments, in order        an old single file: the same, alone
-//!                                              └ only the last one may be cut
+//!                                              └ only the last one that is not empty may be cut
 //! ```
 
 use super::super::check::{self as dump_check, Style};
@@ -142,24 +142,29 @@ impl Check<'_> {
             }
         };
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        let count = manifest.files().count();
         let path_of = |name: &[u8]| -> (PathBuf, String) {
             let name = String::from_utf8_lossy(name).into_owned();
             (folder.join(&name), name)
         };
+        // What has nothing but empty files behind it is the last one, as for the server that loads them.
+        let has_bytes =
+            |files: &mut dyn Files, name: &[u8]| files.length(&path_of(name).0).map_or(true, |length| length > 0);
+        let names: Vec<&[u8]> = manifest.files().map(|file| &file.name[..]).collect();
+        let filled = names.iter().rposition(|name| has_bytes(self.files, name)).map_or(&names[..0], |at| &names[at..]);
+        let is_last = |name: &[u8]| filled.contains(&name) || filled.is_empty();
         if let Some(base) = &manifest.base {
             let (path, name) = path_of(&base.name);
             let is_dump = is_dump(&self.read_front(&path, &path.display().to_string())?);
             writeln!(self.out, "Start to check BASE AOF ({} format).", if is_dump { "RDB" } else { "RESP" })?;
-            let verdict = self.check_file(&path, &name, count == 1, is_dump)?;
+            let verdict = self.check_file(&path, &name, names.len() == 1, is_dump)?;
             self.tell(verdict, "BASE AOF", &name)?;
         }
         if !manifest.increments.is_empty() {
             writeln!(self.out, "Start to check INCR files.")?;
         }
-        for (index, increment) in manifest.increments.iter().enumerate() {
+        for increment in &manifest.increments {
             let (path, name) = path_of(&increment.name);
-            let verdict = self.check_file(&path, &name, index + 1 == manifest.increments.len(), false)?;
+            let verdict = self.check_file(&path, &name, is_last(&increment.name), false)?;
             self.tell(verdict, "INCR AOF", &name)?;
         }
         writeln!(self.out, "All AOF files and manifest are valid")?;

@@ -113,8 +113,10 @@ fn check_unnamed(manifest: &Manifest, settings: &Settings, files: &mut dyn Files
     // It may not be there yet.
     let names = files.names_in(&folder).unwrap_or_default();
     let mut parts = Vec::new();
+    // What is history a crash may have brought back, or not yet taken away.
+    let is_history = |name: &[u8]| manifest.history.iter().any(|file| file.name == name);
     for name in names {
-        if let Some(part) = manifest::part_of(settings, name.as_bytes()) {
+        if let Some(part) = manifest::part_of(settings, name.as_bytes()).filter(|_| !is_history(name.as_bytes())) {
             let length = files.length(&folder.join(&name)).unwrap_or(0);
             parts.push((part, name, length));
         }
@@ -141,9 +143,9 @@ fn check_unnamed(manifest: &Manifest, settings: &Settings, files: &mut dyn Files
     ])
 }
 
-/// The single file of an older server becomes the base. Each step is durable before the next, and a crash between them is
-/// met by trying again.
-fn upgrade(manifest: &mut Manifest, settings: &Settings, files: &mut dyn Files) -> Result<(), String> {
+/// The single file of an older server, if there is one and nothing else, becomes the base. Each step is durable before the next, and a
+/// crash between them is met by trying again.
+pub fn upgrade(manifest: &mut Manifest, settings: &Settings, files: &mut dyn Files) -> Result<(), String> {
     let old = PathBuf::from(OsStr::from_bytes(&settings.append_file_name));
     if files.length(&old).is_err() {
         return Ok(());

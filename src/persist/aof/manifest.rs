@@ -225,11 +225,13 @@ impl Manifest {
     /// Reads the manifest from the folder; an empty one if there is none.
     pub fn load(settings: &Settings, files: &mut dyn Files) -> Result<Manifest, Vec<String>> {
         let path = path_in_folder(settings, &file_name(settings));
-        if files.length(&folder(settings)).is_err() || files.length(&path).is_err() {
+        let mut text = Vec::new();
+        let read = files.length(&path).and_then(|_| files.open(&path));
+        let read = read.and_then(|(file, _)| file.take(MANIFEST_BYTES_MAX).read_to_end(&mut text));
+        // Only one that is not there is none: data that cannot be read is not to be begun anew.
+        if read.as_ref().is_err_and(is_absence) {
             return Ok(Manifest::default());
         }
-        let mut text = Vec::new();
-        let read = files.open(&path).and_then(|(file, _)| file.take(MANIFEST_BYTES_MAX).read_to_end(&mut text));
         read.map_err(|error| {
             let (path, error) = (path.display(), system_text(&error));
             vec![format!("Fatal error: can't open the AOF manifest file {path} for reading: {error}")]
@@ -273,11 +275,35 @@ impl Manifest {
         Ok(())
     }
 
-    /// Numbers that another manifest gave are given to no new file: it may be the one on the disk.
-    pub fn skip_numbers_of(&mut self, other: &Manifest) {
+    /// Brings the manifest to the disk, whether it says something new or was only put in its place by a server that was killed then.
+    pub fn settle(&mut self, settings: &Settings, files: &mut dyn Files) -> Result<(), NotPersisted> {
+        if self.is_changed {
+            return self.persist(settings, files);
+        }
+        let path = path_in_folder(settings, &file_name(settings));
+        files.sync_folder_of(&path).map_err(|error| NotPersisted {
+            line: format!("Fail to fsync AOF directory {}: {}", path.display(), system_text(&error)),
+            is_in_place: true,
+        })
+    }
+
+    /// Another manifest has not come to the disk for sure: its numbers are given to no new file. If it may have (`is_in_place`), what
+    /// it names alone has to stay until a later one is there: it is history.
+    pub fn pass_over(&mut self, other: &Manifest, is_in_place: bool) {
         self.base_seq = self.base_seq.max(other.base_seq);
         self.increment_seq = self.increment_seq.max(other.increment_seq);
+        if !is_in_place {
+            return;
+        }
+        let own: Vec<Vec<u8>> = self.files().chain(&self.history).map(|file| file.name.clone()).collect();
+        self.history.extend(other.files().filter(|file| !own.contains(&file.name)).cloned());
+        self.is_changed = true;
     }
+}
+
+/// There is no such file, or no such folder.
+fn is_absence(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 /// Why a manifest is not surely on the disk.

@@ -46,8 +46,11 @@ fn write(
     mut reporter: Option<&mut Reporter<'_>>,
 ) -> Result<Option<String>, SaveFailure> {
     // A name that is left from before may stand for a file that is in use: a crash can bring back what a rename had taken away.
-    let _ = files.remove(path);
-    let file = files.create(path).map_err(|error| {
+    let removed = match files.remove(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    };
+    let file = removed.and_then(|()| files.create(path)).map_err(|error| {
         let what = format!("Opening the temp file {} for AOF rewrite in rewriteAppendOnlyFile()", path.display());
         failure(what, &error)
     })?;

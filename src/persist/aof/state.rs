@@ -3,8 +3,10 @@
 //! ```text
 //!           CONFIG SET appendonly yes                    the first rewrite is done
 //!   Off ───────────────────────────────▶ WaitRewrite ─────────────────────────────▶ On ◀── start
-//!    ▲                                     │ (written to a file beside: of use        │
-//!    └─────────────────────────────────────┴──── once there is a base) ◀──────────────┘ appendonly no
+//!    ▲                                     │ ▲ (written to a file beside: of use       │ │
+//!    │                                     │ │  once there is a base)                  │ │
+//!    │                                     │ └── a rewrite, after a sync that failed ──┘ │
+//!    └─────────────────────────────────────┴─────────────────────────── appendonly no ──┘
 //!
 //!   journal ─▶ buffer ─▶ file ─▶ disk        position of the journal: taken ≥ written ≥ synced
 //!              │          └ everysec: by the helper, once a second; always: before `write` comes back
@@ -13,20 +15,24 @@
 //!
 //!   write_fault   a write was refused: the torn tail is cut off, commands that write are refused, and it is tried again
 //!   sync_fault    a sync failed. What it was to cover may be gone though the system says it is there, so no later sync of that
-//!                 file counts: a rewrite puts whole new files in its place, and only then is it forgotten
+//!                 file counts, and nothing else is to stand behind it: commands that write are refused, and a rewrite begins as
+//!                 if the file were switched on anew. Until it is done the manifest names the files of before, and none behind
+//!                 the doubtful one
 //! ```
 //!
-//! Under `always` both end the server: what clients are about to be told cannot be kept.
+//! Under `always` both end the server: what clients are about to be told cannot be kept. The files themselves are `series`' matter.
+
+mod series;
 
 use super::super::outside::{AppendFile, Files};
 use super::limiter::Limiter;
-use super::manifest::{self, Manifest};
+use super::manifest::Manifest;
 use crate::base::clock::{Clock, Ms};
 use crate::config::Settings;
 use crate::config::choices::AppendFsync;
 use crate::config::load::system_text;
 use crate::observe::Observe;
-use std::path::Path;
+use std::io;
 
 /// How often `everysec` syncs.
 const SYNC_EVERY_MS: Ms = 1000;
@@ -96,22 +102,12 @@ impl Mark {
 /// The file that grows.
 struct Current {
     file: Box<dyn AppendFile>,
-    /// Counted from the start of the process: tells which files a rewrite made superfluous.
-    number: u64,
     /// Bytes that are wholly written.
     length: u64,
     /// Something was written that no sync was begun for.
     is_unsynced: bool,
     /// The journal's position that the sync under way will cover.
     syncing: Option<Mark>,
-}
-
-/// A sync that failed.
-#[derive(Clone, Debug)]
-struct SyncFault {
-    text: String,
-    /// The number of the file.
-    file: u64,
 }
 
 /// See the head of the file.
@@ -121,9 +117,8 @@ pub struct AppendOnly {
     current: Option<Current>,
     /// The last increment, while what it says is being loaded.
     claimed: Option<Box<dyn AppendFile>>,
-    /// The file before, while its last sync goes on; and its number.
-    retiring: Option<(Box<dyn AppendFile>, u64)>,
-    files_opened: u64,
+    /// The file before, while its last sync goes on.
+    retiring: Option<Current>,
     buffer: Vec<u8>,
     /// Positions of the journal, as drawn above.
     taken: Mark,
@@ -138,7 +133,9 @@ pub struct AppendOnly {
     last_sync: Ms,
     postponed_since: Option<Ms>,
     write_fault: Option<String>,
-    sync_fault: Option<SyncFault>,
+    sync_fault: Option<String>,
+    /// Syncs that failed so far.
+    pub sync_failures: u64,
     fault_logged: Option<Ms>,
     /// Under `always` something could not be kept: the server may not go on, whatever succeeds from here on.
     is_lost: bool,
@@ -174,7 +171,6 @@ impl Default for AppendOnly {
             current: None,
             claimed: None,
             retiring: None,
-            files_opened: 0,
             buffer: Vec::new(),
             taken: Mark::default(),
             written: Mark::default(),
@@ -186,6 +182,7 @@ impl Default for AppendOnly {
             postponed_since: None,
             write_fault: None,
             sync_fault: None,
+            sync_failures: 0,
             fault_logged: None,
             is_lost: false,
             heal_not_before: 0,
@@ -255,13 +252,28 @@ impl AppendOnly {
 
     /// Why what clients write cannot be kept now, in the system's words.
     pub fn fault(&self) -> Option<&str> {
-        let sync_text = self.sync_fault.as_ref().map(|fault| fault.text.as_str());
-        if self.state == State::Off { None } else { self.write_fault.as_deref().or(sync_text) }
+        if self.state == State::Off { None } else { self.write_fault.as_deref().or(self.sync_fault.as_deref()) }
     }
 
     /// Only a rewrite brings the data back to safety, and it is time to try.
     pub fn wants_healing(&self, now: Ms) -> bool {
-        self.state == State::On && self.sync_fault.is_some() && now >= self.heal_not_before
+        self.state != State::Off && self.sync_fault.is_some() && now >= self.heal_not_before
+    }
+
+    /// A rewrite is to replace files of which a sync failed, and until it has, what comes is nowhere else.
+    pub fn is_healing(&self) -> bool {
+        self.state == State::WaitRewrite && self.sync_fault.is_some()
+    }
+
+    /// All that was recorded is on the disk, and no sync of its files has ever failed.
+    fn is_whole(&self) -> bool {
+        let is_synced = |current: &Current| !current.is_unsynced && current.syncing.is_none();
+        self.state == State::On
+            && self.buffer.is_empty()
+            && self.write_fault.is_none()
+            && self.sync_fault.is_none()
+            && self.retiring.is_none()
+            && self.current.as_ref().is_some_and(is_synced)
     }
 
     fn is_syncing(&self) -> bool {
@@ -285,6 +297,7 @@ impl AppendOnly {
             return Ok(());
         }
         self.notice_syncs(desk);
+        self.not_lost()?;
         if !fresh.is_empty() && desk.settings.aof_timestamps {
             self.annotate(desk.now / 1000);
         }
@@ -297,6 +310,7 @@ impl AppendOnly {
             self.buffer.extend_from_slice(fresh);
             return Ok(());
         }
+        self.not_lost()?;
         let mut bytes = std::mem::take(&mut self.buffer);
         let written = if bytes.is_empty() {
             self.append(fresh, desk)
@@ -332,6 +346,10 @@ impl AppendOnly {
         }
     }
 
+    fn not_lost(&self) -> Result<(), FlushFailure> {
+        if self.is_lost { Err(FlushFailure) } else { Ok(()) }
+    }
+
     /// The time in front of what follows, once a second.
     fn annotate(&mut self, now_s: i64) {
         if self.annotated_s < now_s {
@@ -361,10 +379,7 @@ impl AppendOnly {
             );
         }
         // The file before must be whole before this one has anything: that is waited for.
-        if let Some((mut file, number)) = self.retiring.take() {
-            let outcome = file.await_sync();
-            self.retired(outcome, number);
-        }
+        self.await_retiring(desk);
         false
     }
 
@@ -431,11 +446,12 @@ impl AppendOnly {
     /// Syncs what is written, as the policy says.
     fn sync_if_due(&mut self, desk: &mut Desk<'_>) -> Result<(), FlushFailure> {
         let Some(current) = &mut self.current else { return Ok(()) };
-        if desk.settings.no_append_fsync_on_rewrite && desk.has_child {
+        // After a sync that failed another one says nothing: a rewrite has to come.
+        if self.sync_fault.is_some() || (desk.settings.no_append_fsync_on_rewrite && desk.has_child) {
             return Ok(());
         }
         if !current.is_unsynced {
-            let is_covered = current.syncing.is_none() && self.retiring.is_none() && self.sync_fault.is_none();
+            let is_covered = current.syncing.is_none() && self.retiring.is_none();
             if is_covered && desk.settings.append_fsync != AppendFsync::No {
                 self.synced = self.written;
             }
@@ -444,20 +460,10 @@ impl AppendOnly {
         match desk.settings.append_fsync {
             AppendFsync::No => {}
             AppendFsync::Always => {
-                let synced = desk.timed("aof-fsync-always", |_| current.file.sync());
-                if let Err(error) = synced {
-                    let error = system_text(&error);
-                    log::warn!(
-                        "Can't persist AOF for fsync error when the AOF fsync policy is 'always': {error}. Exiting..."
-                    );
-                    self.is_lost = true;
-                    return Err(FlushFailure);
-                }
-                current.is_unsynced = false;
+                let synced = desk.timed("aof-fsync-always", |_| current.sync());
                 self.last_sync = desk.now;
-                if self.sync_fault.is_none() {
-                    self.synced = self.written;
-                }
+                self.note_sync(synced, self.written, desk);
+                return self.not_lost();
             }
             AppendFsync::EverySecond if desk.now - self.last_sync >= SYNC_EVERY_MS => {
                 if current.syncing.is_none() {
@@ -473,355 +479,82 @@ impl AppendOnly {
     }
 
     /// Looks whether syncs that go on beside the loop are done.
-    fn notice_syncs(&mut self, desk: &mut Desk<'_>) {
-        if let Some((file, number)) = &mut self.retiring
-            && let Some(outcome) = file.sync_outcome()
-        {
-            let number = *number;
-            self.retiring = None;
-            self.retired(outcome, number);
+    fn notice_syncs(&mut self, desk: &Desk<'_>) {
+        if let Some(outcome) = self.retiring.as_mut().and_then(|retiring| retiring.file.sync_outcome()) {
+            self.retired(outcome, desk);
         }
         let Some(current) = &mut self.current else { return };
-        if let Some(position) = current.syncing
+        if let Some(mark) = current.syncing
             && let Some(outcome) = current.file.sync_outcome()
         {
             current.syncing = None;
-            let number = current.number;
-            self.note_sync(outcome, position, number, desk.now);
+            self.note_sync(outcome, mark, desk);
         }
     }
 
-    fn note_sync(&mut self, outcome: std::io::Result<()>, mark: Mark, number: u64, now: Ms) {
+    /// Waits until the file before is on the disk, if there is one.
+    fn await_retiring(&mut self, desk: &Desk<'_>) {
+        if let Some(retiring) = &mut self.retiring {
+            let outcome = retiring.file.await_sync();
+            self.retired(outcome, desk);
+        }
+    }
+
+    /// The last sync of the file before is done. If it failed, nothing may stand in the one behind it, which is empty still: the
+    /// one before grows on.
+    fn retired(&mut self, outcome: io::Result<()>, desk: &Desk<'_>) {
+        let retired = self.retiring.take();
+        if let Err(error) = outcome {
+            self.current = retired.map(|retired| Current { is_unsynced: true, syncing: None, ..retired });
+            self.fail_sync(&error, desk);
+        }
+    }
+
+    fn note_sync(&mut self, outcome: io::Result<()>, mark: Mark, desk: &Desk<'_>) {
         match outcome {
             // Of a file that failed before, success says nothing.
             Ok(()) if self.sync_fault.is_none() => self.synced = self.synced.max(mark),
             Ok(()) => {}
-            Err(error) => {
-                self.fail_sync(&error, number);
-                self.heal_not_before = now;
-            }
+            Err(error) => self.fail_sync(&error, desk),
         }
     }
 
-    fn retired(&mut self, outcome: std::io::Result<()>, number: u64) {
-        if let Err(error) = outcome {
-            self.fail_sync(&error, number);
-        }
-    }
-
-    fn fail_sync(&mut self, error: &std::io::Error, file: u64) {
+    fn fail_sync(&mut self, error: &io::Error, desk: &Desk<'_>) {
         let text = system_text(error);
-        log::warn!(
-            "Fail to fsync the AOF file: {text}. What was written may not be on the disk; a rewrite will bring it there."
-        );
-        self.sync_fault = Some(SyncFault { text, file });
+        self.sync_failures += 1;
+        if desk.settings.append_fsync == AppendFsync::Always {
+            log::warn!("Can't persist AOF for fsync error when the AOF fsync policy is 'always': {text}. Exiting...");
+            self.is_lost = true;
+        } else {
+            log::warn!(
+                "Fail to fsync the AOF file: {text}. What was written may not be on the disk; a rewrite will bring it there."
+            );
+        }
+        self.sync_fault = Some(text);
+        // Of a file that waits for its base the rewrite is begun anew: not at once again and again.
+        self.heal_not_before = desk.now + if self.state == State::On { 0 } else { HEAL_AGAIN_AFTER_MS };
     }
 
     /// Writes and syncs all there is, waiting for it: for leaving, and for switching off.
     pub fn write_and_sync(&mut self, fresh: &[u8], desk: &mut Desk<'_>) -> Result<(), FlushFailure> {
         self.write(fresh, true, desk)?;
-        if let Some((mut file, number)) = self.retiring.take() {
-            let outcome = file.await_sync();
-            self.retired(outcome, number);
-        }
-        let Some(current) = &mut self.current else { return Ok(()) };
-        if current.syncing.take().is_some() {
-            // What it came to shows in the next one, which covers more.
-            let _ = current.file.await_sync();
-        }
-        match current.file.sync() {
-            Ok(()) if self.sync_fault.is_none() && self.buffer.is_empty() => {
-                current.is_unsynced = false;
-                self.synced = self.written;
-                self.last_sync = desk.now;
-            }
-            Ok(()) => {}
-            Err(error) => {
-                log::warn!("Fail to fsync the AOF file: {}.", system_text(&error));
-                self.is_lost |= desk.settings.append_fsync == AppendFsync::Always;
-            }
+        self.await_retiring(desk);
+        if let Some(current) = &mut self.current {
+            let synced = current.sync();
+            self.last_sync = desk.now;
+            self.note_sync(synced, self.written, desk);
         }
         Ok(())
     }
 }
 
-/// Opening, changing and closing files.
-impl AppendOnly {
-    /// From now on `file` grows, which has `length` bytes.
-    fn open(&mut self, file: Box<dyn AppendFile>, length: u64) {
-        self.files_opened += 1;
-        let number = self.files_opened;
-        if let Some(mut old) = self.current.take()
-            && (old.is_unsynced || old.syncing.is_some())
-        {
-            old.file.begin_sync();
-            self.retiring = Some((old.file, old.number));
-        }
-        self.begun_at = self.taken;
-        self.current = Some(Current { file, number, length, is_unsynced: false, syncing: None });
-    }
-
-    /// Before anything is loaded, or cut: nobody else may be writing the last increment. The error is a line for the log.
-    pub fn claim(&mut self, desk: &mut Desk<'_>) -> Result<(), String> {
-        let Some(last) = self.manifest.increments.last() else { return Ok(()) };
-        let path = manifest::path_in_folder(desk.settings, &last.name);
-        if desk.files.length(&path).is_err() {
-            // It is missing, which is told by who loads.
-            return Ok(());
-        }
-        let claimed = desk.files.append(&path).map_err(|error| {
-            format!("Can't open the append-only file {}: {}", manifest::shown(&last.name), system_text(&error))
-        })?;
-        self.claimed = Some(claimed);
+impl Current {
+    /// Waits until all that was written is on the disk, or is known not to be: also what a sync beside the loop was begun for, whose
+    /// failure the next one would not tell of.
+    fn sync(&mut self) -> io::Result<()> {
+        let earlier = if self.syncing.take().is_some() { self.file.await_sync() } else { Ok(()) };
+        earlier.and_then(|()| self.file.sync())?;
+        self.is_unsynced = false;
         Ok(())
-    }
-
-    /// What was loaded may have been in the system's hands only, when the server before was killed: it is brought to the disk
-    /// before anybody is told of it, and before anything behind it is.
-    fn make_safe(&self, desk: &mut Desk<'_>) -> Result<(), String> {
-        let cannot = |name: &[u8], error: &std::io::Error| {
-            format!("Can't sync the append-only file {}: {}", manifest::shown(name), system_text(error))
-        };
-        for file in self.manifest.files() {
-            let is_claimed = Some(&file.name) == self.manifest.increments.last().map(|last| &last.name);
-            if is_claimed && self.claimed.is_some() {
-                continue;
-            }
-            let path = manifest::path_in_folder(desk.settings, &file.name);
-            let synced = desk.files.append(&path).and_then(|mut file| file.sync());
-            synced.map_err(|error| cannot(&file.name, &error))?;
-        }
-        let path = manifest::path_in_folder(desk.settings, &manifest::file_name(desk.settings));
-        desk.files.sync_folder_of(&path).map_err(|error| cannot(&manifest::file_name(desk.settings), &error))
-    }
-
-    /// At start: goes on with the last increment, or begins the first. The base is there. Gives the replication offset behind what the
-    /// files say, if they tell; the error is a line for the log.
-    pub fn open_at_start(&mut self, desk: &mut Desk<'_>) -> Result<Option<i64>, String> {
-        self.make_safe(desk)?;
-        let last = self.manifest.increments.last().cloned();
-        let name = match &last {
-            Some(last) => last.name.clone(),
-            None => self.manifest.add_increment(desk.settings, desk.offset),
-        };
-        self.manifest.note_end(None);
-        let path = manifest::path_in_folder(desk.settings, &name);
-        let cannot = |error: &std::io::Error| {
-            format!("Can't open the append-only file {}: {}", manifest::shown(&name), system_text(error))
-        };
-        let file = match self.claimed.take() {
-            Some(mut file) => {
-                file.sync().map_err(|error| cannot(&error))?;
-                file
-            }
-            None => desk.files.append(&path).map_err(|error| cannot(&error))?,
-        };
-        self.manifest.persist(desk.settings, desk.files).map_err(|fault| fault.line)?;
-        let length = desk.timed("aof-fstat", |files| files.length(&path)).map_err(|error| cannot(&error))?;
-        self.state = State::On;
-        self.open(file, length);
-        let reached = last.as_ref().and_then(|last| last.offset_behind(length));
-        self.taken.offset = reached.unwrap_or(desk.offset);
-        (self.written, self.synced) = (self.taken, self.taken);
-        let verb = if last.is_none() { "Creating" } else { "Opening" };
-        log::info!("{verb} AOF incr file {} on server start", manifest::shown(&name));
-        Ok(reached)
-    }
-
-    /// The name of the file that grows.
-    fn growing_name(state: State, manifest: &Manifest, settings: &Settings) -> String {
-        match (state, manifest.increments.last()) {
-            (State::On, Some(last)) => manifest::shown(&last.name),
-            _ => manifest::shown(&Self::waiting_name(settings)),
-        }
-    }
-
-    /// The name of the increment that is written before there is a base.
-    fn waiting_name(settings: &Settings) -> Vec<u8> {
-        [b"temp-", &settings.append_file_name[..], b".incr"].concat()
-    }
-
-    /// A rewrite is about to begin: what is recorded from here on goes to a new increment. All that was recorded is written. The error
-    /// is a line for the log, and nothing has changed.
-    pub fn change_file(&mut self, desk: &mut Desk<'_>) -> Result<(), String> {
-        if let (false, Some(fault)) = (self.buffer.is_empty(), &self.write_fault) {
-            // What waits would stand behind a base that has it already.
-            return Err(format!("Can't rewrite the append only file while it can't be written: {fault}"));
-        }
-        let mut changed = None;
-        let name = match self.state {
-            State::Off => return Ok(()),
-            State::WaitRewrite => Self::waiting_name(desk.settings),
-            State::On => changed.insert(self.manifest.clone()).add_increment(desk.settings, desk.offset),
-        };
-        let path = manifest::path_in_folder(desk.settings, &name);
-        let file = desk.files.append(&path).and_then(|mut file| file.cut(0).map(|()| file));
-        let file = file.map_err(|error| {
-            format!("Can't open the append-only file {}: {}", manifest::shown(&name), system_text(&error))
-        })?;
-        if let Some(manifest) = &mut changed
-            && let Err(fault) = manifest.persist(desk.settings, desk.files)
-        {
-            self.manifest.skip_numbers_of(manifest);
-            return Err(fault.line);
-        }
-        log::info!("Creating AOF incr file {} on background rewrite", manifest::shown(&name));
-        if let Some(manifest) = changed {
-            self.manifest = manifest;
-        }
-        (self.waiting_offset, self.taken.offset) = (desk.offset, desk.offset);
-        self.open(file, 0);
-        Ok(())
-    }
-
-    /// Puts a finished base in its place, and a waiting increment; what they make superfluous becomes history. The error is a
-    /// line for the log, and the files of before are as good as they were.
-    pub fn put_base(&mut self, finished: &Path, desk: &mut Desk<'_>) -> Result<(), String> {
-        let mut manifest = self.manifest.clone();
-        let name = manifest.replace_base(desk.settings, self.rewrites_to_dump);
-        let path = manifest::path_in_folder(desk.settings, &name);
-        let moved = desk.timed("aof-rename", |files| files.rename(finished, &path));
-        moved.map_err(|error| {
-            let (from, to) = (finished.display(), path.display());
-            format!("Error trying to rename the temporary AOF base file {from} into {to}: {}", system_text(&error))
-        })?;
-        let (from, to) = (finished.display(), manifest::shown(&name));
-        log::info!("Successfully renamed the temporary AOF base file {from} into {to}");
-        let mut waiting = None;
-        if self.state == State::WaitRewrite {
-            let from = manifest::path_in_folder(desk.settings, &Self::waiting_name(desk.settings));
-            let name = manifest.add_increment(desk.settings, self.waiting_offset);
-            let to = manifest::path_in_folder(desk.settings, &name);
-            if let Err(error) = desk.timed("aof-rename", |files| files.rename(&from, &to)) {
-                desk.files.discard(&path);
-                let (from, to, error) = (from.display(), to.display(), system_text(&error));
-                return Err(format!("Error trying to rename the temporary AOF incr file {from} into {to}: {error}"));
-            }
-            let (from, name) = (manifest::shown(&Self::waiting_name(desk.settings)), manifest::shown(&name));
-            log::info!("Successfully renamed the temporary AOF incr file {from} into {name}");
-            waiting = Some(to);
-        }
-        manifest.retire_increments(self.current.is_some());
-        if let Err(fault) = manifest.persist(desk.settings, desk.files) {
-            if !fault.is_in_place {
-                desk.files.discard(&path);
-                waiting.iter().for_each(|waiting| desk.files.discard(waiting));
-            }
-            self.manifest.skip_numbers_of(&manifest);
-            return Err(fault.line);
-        }
-        self.manifest = manifest;
-        if self.state != State::Off {
-            let base = desk.timed("aof-fstat", |files| files.length(&path)).unwrap_or(0);
-            self.size = base + self.current.as_ref().map_or(0, |current| current.length);
-            self.base_size = self.size;
-        }
-        self.remove_history(desk.settings, desk.files);
-        // What of it is on the disk is no matter any more.
-        self.retiring = None;
-        if self.state == State::WaitRewrite {
-            self.state = State::On;
-        }
-        self.forget_retired_faults();
-        Ok(())
-    }
-
-    /// The base has all that files before the present one had: it is no matter any more what of them is on the disk.
-    fn forget_retired_faults(&mut self) {
-        let Some(current) = &self.current else { return };
-        if self.sync_fault.as_ref().is_some_and(|fault| fault.file < current.number) {
-            self.sync_fault = None;
-            log::info!("AOF fsync error looks solved by a rewrite. The server can write again.");
-        }
-        if self.sync_fault.is_none() {
-            self.synced = self.synced.max(self.begun_at);
-        }
-    }
-
-    /// Removes what nobody needs, and writes that down.
-    pub fn remove_history(&mut self, settings: &Settings, files: &mut dyn Files) {
-        if settings.aof_disable_auto_gc || self.manifest.history.is_empty() {
-            return;
-        }
-        // A manifest that needs them may be the one on the disk.
-        if let Err(fault) = self.manifest.persist(settings, files) {
-            log::warn!("{}", fault.line);
-            return;
-        }
-        for file in std::mem::take(&mut self.manifest.history) {
-            log::info!("Removing the history file {} in the background", manifest::shown(&file.name));
-            files.discard(&manifest::path_in_folder(settings, &file.name));
-        }
-        self.manifest.is_changed = true;
-        // The next manifest will not name them either; until then a name without a file is no harm.
-        if let Err(fault) = self.manifest.persist(settings, files) {
-            log::warn!("{}", fault.line);
-        }
-    }
-
-    /// What was written while the first base was awaited is of no use.
-    pub fn drop_waiting(&mut self, settings: &Settings, files: &mut dyn Files) {
-        self.close();
-        let name = Self::waiting_name(settings);
-        log::info!("Removing the temp incr aof file {} in the background", manifest::shown(&name));
-        files.discard(&manifest::path_in_folder(settings, &name));
-    }
-
-    /// The file is whole and closed, for leaving and for switching off: where it ends is noted.
-    pub fn note_end(&mut self, desk: &mut Desk<'_>) {
-        if self.state != State::On {
-            return;
-        }
-        self.manifest.note_end(Some(desk.offset));
-        if let Err(fault) = self.manifest.persist(desk.settings, desk.files) {
-            log::warn!("{}", fault.line);
-        }
-    }
-
-    /// Closes the file that grows; what is not written is forgotten.
-    pub fn close(&mut self) {
-        self.current = None;
-        self.retiring = None;
-        self.buffer = Vec::new();
-        self.postponed_since = None;
-        (self.written, self.annotated_s) = (self.taken, 0);
-    }
-
-    /// Faults of a file of before are no matter for the one that is begun.
-    pub fn forget_faults(&mut self) {
-        if self.write_fault.take().is_some() {
-            log::warn!("AOF reopen, just ignore the last error.");
-        }
-        if self.sync_fault.take().is_some() {
-            log::warn!("AOF reopen, just ignore the AOF fsync error in bio job");
-        }
-        self.fault_logged = None;
-    }
-
-    /// A child is at work on a base.
-    pub fn rewrite_begun(&mut self, now: Ms, to_dump: bool) {
-        (self.is_scheduled, self.rewrites_to_dump, self.rewrite_began) = (false, to_dump, Some(now));
-    }
-
-    /// After a rewrite that failed.
-    pub fn note_failed_rewrite(&mut self, now: Ms) {
-        self.last_rewrite_is_good = false;
-        self.failures_in_a_row += 1;
-        self.heal_not_before = now + HEAL_AGAIN_AFTER_MS;
-    }
-
-    /// How much the files have grown since the last rewrite, in percent, when that is reason enough for another.
-    pub fn growth_to_rewrite(&self, settings: &Settings) -> Option<u64> {
-        let wanted = u64::from(settings.aof_rewrite_percentage);
-        if self.state != State::On || wanted == 0 || self.size <= settings.aof_rewrite_bytes_min {
-            return None;
-        }
-        let growth = (self.size * 100 / self.base_size.max(1)).checked_sub(100)?;
-        (growth >= wanted).then_some(growth)
-    }
-
-    /// True while rewrites that nobody asked for have to wait.
-    pub fn is_limited(&mut self, now_s: i64) -> bool {
-        self.limiter.is_limited(self.failures_in_a_row, now_s)
     }
 }

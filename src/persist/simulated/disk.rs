@@ -7,10 +7,19 @@
 //! crash:   seen = durable + some of the changes; what was open is gone
 //! ```
 //!
-//! What a crash may do is what POSIX leaves open and file systems do: of the changes of a file any may be lost, the last may be
-//! torn, its length may have come without its bytes (zeros); of the changes of a folder any may be lost, and one alone comes whole:
-//! a rename is never half of it. A sync that failed says nothing good of what it was to make safe, and neither does the next one
-//! that succeeds. Knows bytes and names; nothing of what they mean.
+//! What a crash may do is what POSIX leaves open and file systems do: of the changes of a file any may be lost, any may be torn,
+//! its length may have come without its bytes (zeros, where nothing stood before); of the changes of a folder any may be lost, and
+//! one alone comes whole: a rename is never half of it.
+//!
+//! A sync that failed says nothing good of the bytes that it was to make safe, and neither does the next one that succeeds: the
+//! system has marked them as written. They are seen as long as they are in memory; when they leave it (`evict`), what the disk has
+//! is seen in their place. Only who writes them again can make them safe. Names are another matter: a sync of a folder that failed
+//! may be tried again, for file systems keep a journal of names, and one that cannot write its journal takes nothing more.
+//!
+//! What it leaves out: of one write the pages come in their order. A page that is missing in the middle of one would be seen by no
+//! reader of a format without checksums.
+//!
+//! Knows bytes and names; nothing of what they mean.
 
 use crate::base::random::Random;
 use std::collections::BTreeMap;
@@ -23,30 +32,39 @@ pub struct Node(u64);
 
 /// A change of a file's bytes.
 #[derive(Clone, Debug)]
-enum Change {
-    Write {
-        at: usize,
-        bytes: Vec<u8>,
-        /// A sync of it failed: no later one makes it safe.
-        is_doubtful: bool,
-    },
-    Cut {
-        length: usize,
-    },
+struct Change {
+    /// They are counted, so that a sync is told from what was written while it went on.
+    number: u64,
+    /// A sync of it failed: no later one makes it safe.
+    is_doubtful: bool,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Write { at: usize, bytes: Vec<u8> },
+    Cut { length: usize },
 }
 
 impl Change {
     fn apply(&self, to: &mut Vec<u8>) {
-        match self {
-            Change::Write { at, bytes, .. } => write_at(to, *at, bytes),
-            Change::Cut { length } => to.truncate(*length),
+        match &self.what {
+            What::Write { at, bytes } => write_at(to, *at, bytes),
+            What::Cut { length } => to.truncate(*length),
         }
     }
 
-    /// Of a write, what stands before `length` remains.
-    fn cut(&mut self, length: usize) {
-        if let Change::Write { at, bytes, .. } = self {
-            bytes.truncate(length.saturating_sub(*at));
+    /// What came later has come to the disk, and this may come after it: it does not undo it.
+    fn give_way(&mut self, later: &What) {
+        let What::Write { at, bytes } = &mut self.what else { return };
+        match later {
+            What::Cut { length } => bytes.truncate(length.saturating_sub(*at)),
+            What::Write { at: later_at, bytes: later } => {
+                let (from, to) = ((*at).max(*later_at), (*at + bytes.len()).min(later_at + later.len()));
+                if from < to {
+                    bytes[from - *at..to - *at].copy_from_slice(&later[from - later_at..to - later_at]);
+                }
+            }
         }
     }
 }
@@ -69,6 +87,8 @@ struct Contents {
     durable: Vec<u8>,
     /// Not safe yet, in their order.
     changes: Vec<Change>,
+    /// How many there were so far.
+    counted: u64,
 }
 
 /// A change of a folder's names.
@@ -193,35 +213,55 @@ impl Disk {
     /// Writes behind the last byte.
     pub fn append(&mut self, node: Node, bytes: &[u8]) -> io::Result<()> {
         let contents = self.contents(node)?;
-        let change = Change::Write { at: contents.seen.len(), bytes: bytes.to_vec(), is_doubtful: false };
-        change.apply(&mut contents.seen);
-        contents.changes.push(change);
+        contents.change(What::Write { at: contents.seen.len(), bytes: bytes.to_vec() });
+        Ok(())
+    }
+
+    /// Writes what is seen over itself.
+    pub fn write_again(&mut self, node: Node) -> io::Result<()> {
+        let contents = self.contents(node)?;
+        contents.change(What::Write { at: 0, bytes: contents.seen.clone() });
         Ok(())
     }
 
     /// Cuts off what stands behind `length`.
     pub fn cut(&mut self, node: Node, length: u64) -> io::Result<()> {
-        let contents = self.contents(node)?;
-        let change = Change::Cut { length: length as usize };
-        change.apply(&mut contents.seen);
-        contents.changes.push(change);
+        self.contents(node)?.change(What::Cut { length: length as usize });
         Ok(())
+    }
+
+    /// A sync that begins now is for the changes before this number.
+    pub fn mark(&self, node: Node) -> u64 {
+        self.nodes.get(&node).map_or(0, |contents| contents.counted)
     }
 
     /// Makes a file's bytes durable; its name is another matter.
     pub fn sync(&mut self, node: Node) -> io::Result<()> {
-        self.contents(node)?.sync();
+        self.sync_before(node, self.mark(node))
+    }
+
+    /// The same, and what was changed since the mark is as unsafe as it was.
+    pub fn sync_before(&mut self, node: Node, mark: u64) -> io::Result<()> {
+        self.contents(node)?.sync_before(mark);
         Ok(())
     }
 
-    /// A sync that failed: what it was for is in doubt for ever, for the system takes it for written.
-    pub fn fail_sync(&mut self, node: Node) {
+    /// A sync that failed: what it was for is in doubt until it is written again, for the system takes it for written.
+    pub fn fail_sync_before(&mut self, node: Node, mark: u64) {
         let Some(contents) = self.nodes.get_mut(&node) else { return };
         for change in &mut contents.changes {
-            if let Change::Write { is_doubtful, .. } = change {
-                *is_doubtful = true;
-            }
+            change.is_doubtful |= change.number < mark && matches!(change.what, What::Write { .. });
         }
+    }
+
+    /// Something is seen that a failed sync was for, and that was not written again.
+    pub fn is_in_doubt(&self) -> bool {
+        self.nodes.values().any(|contents| contents.changes.iter().any(|change| change.is_doubtful))
+    }
+
+    /// Of the bytes that failed syncs were for, some leave memory: what the disk has is seen in their place.
+    pub fn evict(&mut self, random: &mut Random) {
+        self.nodes.values_mut().for_each(|contents| contents.evict(random));
     }
 
     pub fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
@@ -273,20 +313,46 @@ impl Disk {
 }
 
 impl Contents {
-    fn sync(&mut self) {
-        let mut in_doubt: Vec<Change> = Vec::new();
+    fn change(&mut self, what: What) {
+        let change = Change { number: self.counted, is_doubtful: false, what };
+        self.counted += 1;
+        change.apply(&mut self.seen);
+        self.changes.push(change);
+    }
+
+    fn sync_before(&mut self, mark: u64) {
+        let mut unsafe_still: Vec<Change> = Vec::new();
         for change in self.changes.drain(..) {
-            match &change {
-                Change::Write { is_doubtful: true, .. } => in_doubt.push(change),
-                Change::Write { .. } => change.apply(&mut self.durable),
-                Change::Cut { length } => {
-                    change.apply(&mut self.durable);
-                    // What was cut off is gone, whether it had come to the disk or not.
-                    in_doubt.iter_mut().for_each(|earlier| earlier.cut(*length));
-                }
+            if change.number >= mark || change.is_doubtful {
+                unsafe_still.push(change);
+                continue;
             }
+            change.apply(&mut self.durable);
+            let earlier = unsafe_still.iter_mut().filter(|earlier| earlier.number < change.number);
+            earlier.for_each(|earlier| earlier.give_way(&change.what));
         }
-        self.changes = in_doubt;
+        // Of what was cut off since, nothing comes any more, not even its length.
+        unsafe_still.retain(|change| !matches!(&change.what, What::Write { bytes, .. } if bytes.is_empty()));
+        self.changes = unsafe_still;
+    }
+
+    fn evict(&mut self, random: &mut Random) {
+        let leaves: Vec<bool> = self.changes.iter().map(|change| change.is_doubtful && random.below(2) == 0).collect();
+        if !leaves.contains(&true) {
+            return;
+        }
+        let mut seen = self.durable.clone();
+        let staying = self.changes.iter().zip(&leaves).filter(|(_, leaves)| !**leaves);
+        staying.for_each(|(change, _)| change.apply(&mut seen));
+        // The length is kept elsewhere, and stays.
+        seen.resize(self.seen.len(), 0);
+        self.seen = seen;
+        for (change, _) in self.changes.iter_mut().zip(leaves).filter(|(_, leaves)| *leaves) {
+            let What::Write { at, bytes } = &mut change.what else { continue };
+            let end = (*at + bytes.len()).min(self.seen.len());
+            *bytes = self.seen.get(*at..end).unwrap_or_default().to_vec();
+            change.is_doubtful = false;
+        }
     }
 
     fn crash(&mut self, random: &mut Random) {
@@ -295,10 +361,10 @@ impl Contents {
         let kept = kept(random, changes.len());
         let last = kept.last().copied();
         for index in kept {
-            let is_torn = last == Some(index) && random.below(2) == 0;
-            match &changes[index] {
-                Change::Write { at, bytes: written, .. } if is_torn => tear(random, &mut bytes, *at, written),
-                change => change.apply(&mut bytes),
+            let is_torn = random.below(if last == Some(index) { 2 } else { 8 }) == 0;
+            match &changes[index].what {
+                What::Write { at, bytes: written } if is_torn => tear(random, &mut bytes, *at, written),
+                _ => changes[index].apply(&mut bytes),
             }
         }
         self.seen.clone_from(&bytes);
@@ -306,14 +372,13 @@ impl Contents {
     }
 }
 
-/// A write of which not all came to the disk: a beginning, or all of its length but not all of its bytes.
+/// A write of which not all came to the disk: a beginning, and perhaps all of its length. Where nothing stood before, that is zeros.
 fn tear(random: &mut Random, file: &mut Vec<u8>, at: usize, written: &[u8]) {
     let there = random.below(written.len() as u64 + 1) as usize;
-    let mut bytes = written[..there].to_vec();
-    if random.below(3) == 0 {
-        bytes.resize(written.len(), 0);
+    write_at(file, at, &written[..there]);
+    if random.below(3) == 0 && file.len() < at + written.len() {
+        file.resize(at + written.len(), 0);
     }
-    write_at(file, at, &bytes);
 }
 
 /// Which of so many changes a crash keeps, in their order: none, all, the first ones, or any.
@@ -331,155 +396,4 @@ fn not_there() -> io::Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn path(name: &str) -> PathBuf {
-        PathBuf::from(name)
-    }
-
-    /// What a file holds after each of many crashes of the same disk; `None` where it is not there.
-    fn after_crashes(disk: &Disk, name: &str) -> Vec<Option<Vec<u8>>> {
-        let outcomes = (0..400).map(|seed| {
-            let mut disk = disk.clone();
-            disk.crash(&mut Random::new(seed));
-            disk.find(&path(name)).ok().map(|node| disk.read(node).expect("a file").to_vec())
-        });
-        outcomes.collect()
-    }
-
-    #[test]
-    fn what_was_synced_stays_whatever_else_is_lost() {
-        let mut disk = Disk::default();
-        let node = disk.open(&path("a")).expect("made");
-        disk.append(node, b"safe").expect("open");
-        disk.sync(node).expect("open");
-        disk.sync_folder(Path::new("."));
-        disk.append(node, b" and").expect("open");
-        disk.append(node, b" not").expect("open");
-        let outcomes = after_crashes(&disk, "a");
-        assert!(outcomes.iter().all(|bytes| bytes.as_ref().is_some_and(|bytes| bytes.starts_with(b"safe"))));
-        for possible in ["safe", "safe and", "safe and not", "safe a", "safe\0\0\0\0 not", "safe and n\0\0"] {
-            let bytes = Some(possible.as_bytes().to_vec());
-            assert!(outcomes.contains(&bytes), "{possible:?} can happen");
-        }
-        assert!(outcomes.iter().flatten().all(|bytes| bytes.len() <= 12));
-    }
-
-    #[test]
-    fn a_name_is_safe_only_after_a_sync_of_its_folder() {
-        let mut disk = Disk::default();
-        let node = disk.open(&path("a")).expect("made");
-        disk.append(node, b"bytes").expect("open");
-        disk.sync(node).expect("open");
-        let outcomes = after_crashes(&disk, "a");
-        assert!(outcomes.contains(&None) && outcomes.contains(&Some(b"bytes".to_vec())));
-        disk.sync_folder(Path::new("."));
-        assert!(after_crashes(&disk, "a").iter().all(|bytes| bytes.as_deref() == Some(b"bytes")));
-        disk.remove(&path("a")).expect("there");
-        let outcomes = after_crashes(&disk, "a");
-        assert!(outcomes.contains(&None) && outcomes.contains(&Some(b"bytes".to_vec())));
-    }
-
-    #[test]
-    fn a_rename_is_whole_or_not_at_all() {
-        let mut disk = Disk::default();
-        disk.put(&path("old"), b"old".to_vec());
-        let node = disk.open(&path("new")).expect("made");
-        disk.append(node, b"new").expect("open");
-        disk.sync(node).expect("open");
-        disk.sync_folder(Path::new("."));
-        disk.rename(&path("new"), &path("old")).expect("there");
-        let mut seen = [0; 2];
-        for seed in 0..100 {
-            let mut disk = disk.clone();
-            disk.crash(&mut Random::new(seed));
-            let read = |name| disk.find(&path(name)).ok().map(|node| disk.read(node).expect("a file").to_vec());
-            match (read("old").as_deref(), read("new").as_deref()) {
-                (Some(b"old"), Some(b"new")) => seen[0] += 1,
-                (Some(b"new"), None) => seen[1] += 1,
-                other => panic!("half a rename: {other:?}"),
-            }
-        }
-        assert!(seen[0] > 0 && seen[1] > 0);
-    }
-
-    #[test]
-    fn renamed_before_it_was_synced_it_may_be_empty() {
-        let mut disk = Disk::default();
-        disk.put(&path("old"), b"old".to_vec());
-        let node = disk.open(&path("new")).expect("made");
-        disk.append(node, b"new").expect("open");
-        disk.rename(&path("new"), &path("old")).expect("there");
-        disk.sync_folder(Path::new("."));
-        assert!(after_crashes(&disk, "old").contains(&Some(Vec::new())));
-    }
-
-    #[test]
-    fn names_in_a_folder_go_with_its_own() {
-        let mut disk = Disk::default();
-        disk.make_folder(&path("d")).expect("made");
-        let node = disk.open(&path("d/a")).expect("made");
-        disk.append(node, b"bytes").expect("open");
-        disk.sync(node).expect("open");
-        disk.sync_folder(Path::new("d"));
-        let outcomes = after_crashes(&disk, "d/a");
-        assert!(outcomes.contains(&None) && outcomes.contains(&Some(b"bytes".to_vec())));
-        disk.sync_folder(Path::new("."));
-        assert!(after_crashes(&disk, "d/a").iter().all(Option::is_some));
-        assert!(disk.open(&path("d")).is_err() && disk.open(&path("e/a")).is_err());
-    }
-
-    #[test]
-    fn what_a_failed_sync_was_for_stays_in_doubt() {
-        let mut disk = Disk::default();
-        disk.put(&path("a"), Vec::new());
-        let node = disk.find(&path("a")).expect("there");
-        disk.append(node, b"one").expect("open");
-        disk.fail_sync(node);
-        disk.append(node, b"two").expect("open");
-        disk.sync(node).expect("open");
-        let outcomes = after_crashes(&disk, "a");
-        assert!(outcomes.contains(&Some(b"\0\0\0two".to_vec())), "the next sync did not save it");
-        assert!(outcomes.contains(&Some(b"onetwo".to_vec())));
-        assert!(outcomes.iter().all(|bytes| bytes.as_ref().is_some_and(|bytes| bytes.ends_with(b"two"))));
-        // Cut off and written anew, it is as safe as anything.
-        disk.cut(node, 0).expect("open");
-        disk.append(node, b"new").expect("open");
-        disk.sync(node).expect("open");
-        assert!(after_crashes(&disk, "a").iter().all(|bytes| bytes.as_deref() == Some(b"new")));
-    }
-
-    #[test]
-    fn cuts_come_or_are_lost_in_their_place() {
-        let mut disk = Disk::default();
-        disk.put(&path("a"), b"good and torn".to_vec());
-        let node = disk.find(&path("a")).expect("there");
-        disk.cut(node, 4).expect("there");
-        assert_eq!(disk.read(node).expect("there"), b"good");
-        let outcomes = after_crashes(&disk, "a");
-        assert!(outcomes.contains(&Some(b"good".to_vec())) && outcomes.contains(&Some(b"good and torn".to_vec())));
-        disk.append(node, b"!").expect("there");
-        disk.sync(node).expect("there");
-        assert!(after_crashes(&disk, "a").iter().all(|bytes| bytes.as_deref() == Some(b"good!")));
-    }
-
-    #[test]
-    fn the_same_seed_is_the_same_crash() {
-        let mut disk = Disk::default();
-        for number in 0..20 {
-            let node = disk.open(&path(&format!("file {number}"))).expect("made");
-            disk.append(node, &[number; 30]).expect("open");
-        }
-        let crashed = |seed| {
-            let mut disk = disk.clone();
-            disk.crash(&mut Random::new(seed));
-            disk.seen
-                .iter()
-                .map(|(path, node)| (path.clone(), disk.read(*node).expect("there").to_vec()))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(crashed(5), crashed(5));
-        assert_ne!(crashed(5), crashed(6));
-    }
-}
+mod tests;

@@ -8,73 +8,22 @@
 //! A crash is two steps: from one operation on all of them fail (`stop_at`), so that the process runs into its end as it would;
 //! then `crash` decides what is left, and everything that was open is dead.
 
+mod course;
 pub mod disk;
+mod open;
 
+pub use self::course::{Lie, Trouble};
+
+use self::course::{Course, Troubles, stumble};
 use self::disk::{Disk, Node, folder_of};
-use super::outside::{AppendFile, Files, OutputFile, Outside, Pipe, Purpose, ShortWrite};
+use self::open::{GrowingFile, OpenFile};
+use super::outside::{AppendFile, Files, OutputFile, Outside, Pipe, Purpose};
 use crate::base::random::Random;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-
-/// What goes wrong until it is told otherwise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    Create,
-    /// After so many bytes of a file: the disk is full.
-    Write(u64),
-    Sync,
-    Rename,
-    Fork,
-}
-
-/// Mistakes that a server could make, planted between it and the disk: the simulation must find each of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lie {
-    /// Names are not made durable.
-    FolderSync,
-    /// A file gets its name before its bytes are durable.
-    SyncBeforeRename,
-    /// The append-only file is not made durable before a reply leaves.
-    SyncBeforeReply,
-}
-
-/// What happens at which operation. Shared by all who see the disk.
-#[derive(Debug, Default)]
-struct Course {
-    /// Operations that change something, so far.
-    operations: Cell<u64>,
-    /// From this one on everything fails: the machine is about to be gone.
-    stop_at: Cell<Option<u64>>,
-    /// This one fails, and no other.
-    fail_at: Cell<Option<u64>>,
-    lie: Cell<Option<Lie>>,
-    /// Crashes so far: what was opened before the last one is dead.
-    crashes: Cell<u64>,
-}
-
-impl Course {
-    /// One operation more; an error if it is to fail.
-    fn step(&self) -> io::Result<()> {
-        let now = self.operations.get() + 1;
-        self.operations.set(now);
-        let stops = self.stop_at.get().is_some_and(|at| now >= at);
-        if stops || self.fail_at.get() == Some(now) { Err(io::Error::from_raw_os_error(libc::EIO)) } else { Ok(()) }
-    }
-
-    fn lies(&self, lie: Lie) -> bool {
-        self.lie.get() == Some(lie)
-    }
-}
-
-/// What goes wrong until it is told otherwise; shared: what is open meets it as well.
-type Troubles = Rc<Cell<Option<Trouble>>>;
-
-fn stumble(troubles: &Troubles, at: Trouble) -> io::Result<()> {
-    if troubles.get() == Some(at) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
-}
 
 /// Files by path. Clones share them, as parent and child share a disk.
 #[derive(Clone, Debug, Default)]
@@ -112,6 +61,21 @@ impl SimulatedDisk {
         self.course.lie.set(Some(lie));
     }
 
+    /// From now on what happens is written down.
+    pub fn tell_story(&self) {
+        *self.course.story.borrow_mut() = Some(Vec::new());
+    }
+
+    /// What was written down so far.
+    pub fn story(&self) -> Vec<String> {
+        self.course.story.borrow().clone().unwrap_or_default()
+    }
+
+    /// Writes something down, if somebody wants to read it.
+    pub fn note(&self, what: std::fmt::Arguments<'_>) {
+        self.course.note(what);
+    }
+
     /// Operations so far, of those that change something.
     pub fn operations(&self) -> u64 {
         self.course.operations.get()
@@ -127,6 +91,34 @@ impl SimulatedDisk {
         self.course.fail_at.set(Some(operation));
     }
 
+    /// Syncs beside the loop that begin from now on are done when so many have asked for them in vain.
+    pub fn slow_syncs(&self, asks: u32) {
+        self.course.sync_asks.set(asks);
+    }
+
+    /// Of the bytes that failed syncs were for, some leave memory.
+    pub fn evict(&mut self, random: &mut Random) {
+        self.disk.borrow_mut().evict(random);
+    }
+
+    /// A sync has failed whose bytes were not written again: what is seen of them may not be on the disk.
+    pub fn is_in_doubt(&self) -> bool {
+        self.disk.borrow().is_in_doubt()
+    }
+
+    /// Whether something was made to fail since the last crash.
+    pub fn has_failed(&self) -> bool {
+        let fails = self.course.fail_at.get().is_some_and(|at| self.operations() >= at);
+        fails || self.has_stopped()
+    }
+
+    /// Nothing is going to fail.
+    pub fn recover(&self) {
+        self.course.stop_at.set(None);
+        self.course.fail_at.set(None);
+        self.trouble.set(None);
+    }
+
     /// Whether the disk has stopped.
     pub fn has_stopped(&self) -> bool {
         self.course.stop_at.get().is_some_and(|at| self.operations() >= at)
@@ -136,9 +128,7 @@ impl SimulatedDisk {
     pub fn kill(&self) {
         let course = &self.course;
         course.crashes.set(course.crashes.get() + 1);
-        course.stop_at.set(None);
-        course.fail_at.set(None);
-        self.trouble.set(None);
+        self.recover();
     }
 
     /// The machine is gone and comes back: what was open is dead, what was not safe is kept, lost or torn as the dice fall.
@@ -158,112 +148,9 @@ impl SimulatedDisk {
     }
 }
 
-/// A file that is open for writing.
-struct OpenFile {
-    disk: Rc<RefCell<Disk>>,
-    course: Rc<Course>,
-    trouble: Troubles,
-    node: Node,
-    /// Crashes before it was opened.
-    crashes: u64,
-}
-
-impl OpenFile {
-    fn step(&self) -> io::Result<()> {
-        if self.course.crashes.get() != self.crashes {
-            return Err(io::Error::from_raw_os_error(libc::EBADF));
-        }
-        self.course.step()
-    }
-
-    /// Bytes of `wanted` that still fit behind a file of this length.
-    fn room(&self, length: usize, wanted: usize) -> usize {
-        match self.trouble.get() {
-            Some(Trouble::Write(after)) => wanted.min((after as usize).saturating_sub(length)),
-            _ => wanted,
-        }
-    }
-
-    /// Appends all, or a part of it.
-    fn take(&self, bytes: &[u8]) -> Result<(), ShortWrite> {
-        let mut disk = self.disk.borrow_mut();
-        let length = disk.read(self.node).map_or(0, <[u8]>::len);
-        let failed = self.step();
-        // What fails has often done a part of its work.
-        let room = if failed.is_ok() { bytes.len() } else { bytes.len() / 2 };
-        let taken = self.room(length, room);
-        let appended = disk.append(self.node, &bytes[..taken]);
-        match failed.and(appended) {
-            Ok(()) if taken < bytes.len() => Err(ShortWrite { taken, error: io::ErrorKind::StorageFull.into() }),
-            Ok(()) => Ok(()),
-            Err(error) => Err(ShortWrite { taken, error }),
-        }
-    }
-
-    fn sync_unless(&self, lie: Lie) -> io::Result<()> {
-        let synced = self.step().and_then(|()| stumble(&self.trouble, Trouble::Sync));
-        let mut disk = self.disk.borrow_mut();
-        match synced {
-            Ok(()) if self.course.lies(lie) => Ok(()),
-            Ok(()) => disk.sync(self.node),
-            Err(error) => {
-                disk.fail_sync(self.node);
-                Err(error)
-            }
-        }
-    }
-}
-
-impl OutputFile for OpenFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.take(bytes).map_err(|short| short.error)
-    }
-
-    fn sync_some(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.sync_unless(Lie::SyncBeforeRename)
-    }
-}
-
-/// A file that grows. A sync beside the loop is done when it is asked after.
-struct GrowingFile {
-    file: OpenFile,
-    is_syncing: bool,
-}
-
-impl AppendFile for GrowingFile {
-    fn append(&mut self, bytes: &[u8]) -> Result<(), ShortWrite> {
-        self.file.take(bytes)
-    }
-
-    fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.file.step()?;
-        self.file.disk.borrow_mut().cut(self.file.node, length)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_unless(Lie::SyncBeforeReply)
-    }
-
-    fn begin_sync(&mut self) {
-        self.is_syncing = true;
-    }
-
-    fn sync_outcome(&mut self) -> Option<io::Result<()>> {
-        std::mem::take(&mut self.is_syncing).then(|| self.sync())
-    }
-
-    fn await_sync(&mut self) -> io::Result<()> {
-        self.sync_outcome().unwrap_or(Ok(()))
-    }
-}
-
 impl Files for SimulatedDisk {
     fn create(&mut self, path: &Path) -> io::Result<Box<dyn OutputFile>> {
-        self.course.step()?;
+        self.course.step(format_args!("create {path:?}"))?;
         stumble(&self.trouble, Trouble::Create)?;
         let mut disk = self.disk.borrow_mut();
         let node = disk.open(path)?;
@@ -272,10 +159,10 @@ impl Files for SimulatedDisk {
     }
 
     fn append(&mut self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        self.course.step()?;
+        self.course.step(format_args!("open {path:?}"))?;
         stumble(&self.trouble, Trouble::Create)?;
         let node = self.disk.borrow_mut().open(path)?;
-        Ok(Box::new(GrowingFile { file: self.open_node(node), is_syncing: false }))
+        Ok(Box::new(GrowingFile::new(self.open_node(node))))
     }
 
     fn length(&mut self, path: &Path) -> io::Result<u64> {
@@ -284,15 +171,28 @@ impl Files for SimulatedDisk {
     }
 
     fn cut(&mut self, path: &Path, length: u64) -> io::Result<()> {
-        self.course.step()?;
-        let mut disk = self.disk.borrow_mut();
-        let node = disk.find(path)?;
-        disk.cut(node, length)?;
-        disk.sync(node)
+        self.course.step(format_args!("cut {path:?}"))?;
+        if self.course.lies(Lie::TornTail) {
+            return Ok(());
+        }
+        let node = self.disk.borrow().find(path)?;
+        self.disk.borrow_mut().cut(node, length)?;
+        let file = self.open_node(node);
+        file.sync_before(file.mark(), Lie::TornTail)
+    }
+
+    fn write_again(&mut self, path: &Path) -> io::Result<()> {
+        self.course.step(format_args!("write again {path:?}"))?;
+        let node = self.disk.borrow().find(path)?;
+        if !self.course.lies(Lie::WriteAgain) {
+            self.disk.borrow_mut().write_again(node)?;
+        }
+        let file = self.open_node(node);
+        file.sync_before(file.mark(), Lie::TornTail)
     }
 
     fn make_folder(&mut self, path: &Path) -> io::Result<()> {
-        self.course.step()?;
+        self.course.step(format_args!("make folder {path:?}"))?;
         stumble(&self.trouble, Trouble::Create)?;
         self.disk.borrow_mut().make_folder(path)
     }
@@ -310,18 +210,18 @@ impl Files for SimulatedDisk {
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
-        self.course.step()?;
+        self.course.step(format_args!("rename {from:?} to {to:?}"))?;
         stumble(&self.trouble, Trouble::Rename)?;
         self.disk.borrow_mut().rename(from, to)
     }
 
     fn remove(&mut self, path: &Path) -> io::Result<()> {
-        self.course.step()?;
+        self.course.step(format_args!("remove {path:?}"))?;
         self.disk.borrow_mut().remove(path)
     }
 
     fn sync_folder_of(&mut self, path: &Path) -> io::Result<()> {
-        self.course.step()?;
+        self.course.step(format_args!("sync folder of {path:?}"))?;
         if !self.course.lies(Lie::FolderSync) {
             self.disk.borrow_mut().sync_folder(folder_of(path));
         }

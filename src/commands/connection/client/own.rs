@@ -87,7 +87,8 @@ pub fn import_source(call: &mut Call, server: &mut Server, _: &mut dyn World) ->
 pub fn reply(call: &mut Call, server: &mut Server, _: &mut dyn World) -> Outcome {
     let session = server.sessions.get_mut(call.session).expect("the session at hand");
     if call.is(2, "ON") {
-        session.clear(session_flag::REPLY_OFF | session_flag::REPLY_SKIP | session_flag::REPLY_SKIP_NEXT);
+        // What SKIP asked for in the same transaction is still to come.
+        session.clear(session_flag::REPLY_OFF | session_flag::REPLY_SKIP);
         call.reply.ok();
     } else if call.is(2, "OFF") {
         session.set(session_flag::REPLY_OFF);

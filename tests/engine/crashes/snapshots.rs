@@ -1,12 +1,9 @@
-//! The simulation: the engine on a disk that crashes, from one seed. Random commands and snapshots, a stop at any operation of the
-//! disk, a restart from what is left, and then what was promised must be there.
+//! Snapshots in the simulation: random commands and snapshots, a stop at any operation of the disk, a restart from what is left, and
+//! then the last snapshot that was acknowledged, or a later one, must be there.
 //!
 //! ```text
 //! commands, SAVE, BGSAVE ──▶ the disk stops at an operation ──▶ crash or kill ──▶ a new server loads ──▶ judge ──▶ again
 //! ```
-//!
-//! `make simulate SEEDS=10000` runs as many seeds; a seed that fails replays exactly (`make simulate SEED=17`). The simulation
-//! proves itself: mistakes planted between server and disk (`Lie`) must each turn it red.
 
 use gyre::base::random::Random;
 use gyre::exec::snapshot;
@@ -15,16 +12,8 @@ use gyre::keyspace::digest::Digest;
 use gyre::persist::simulated::{Lie, SimulatedDisk};
 use gyre::persist::{ChildEnd, LoadFailure, Step};
 
+use super::{CRASHES_A_SEED, find, survive};
 use crate::harness::{Engine, NOON};
-
-/// Crashes of one seed: each starts from what the one before left.
-const CRASHES_A_SEED: usize = 4;
-
-/// Seeds in `make test`: a thousand crashes.
-const SEEDS_IN_TESTS: u64 = 250;
-
-/// Among so many seeds a planted mistake must show.
-const SEEDS_FOR_A_LIE: u64 = 200;
 
 /// Snapshots between two crashes at most.
 const SNAPSHOTS_MAX: u64 = 4;
@@ -160,28 +149,12 @@ fn load(engine: &mut Engine) -> Result<(), LoadFailure> {
 /// One seed; an error is what went wrong.
 fn run(seed: u64, lie: Option<Lie>) -> Result<(), String> {
     let mut simulation = Simulation::new(seed, lie);
-    (1..=CRASHES_A_SEED).try_for_each(|crash| {
-        simulation
-            .crash_once()
-            .map_err(|text| format!("seed {seed}, crash {crash}: {text} (make simulate SEED={seed})"))
-    })
-}
-
-fn number_from(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok().filter(|text| !text.is_empty())?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
+    (1..=CRASHES_A_SEED).try_for_each(|crash| simulation.crash_once().map_err(|text| format!("crash {crash}: {text}")))
 }
 
 #[test]
 fn what_was_acknowledged_survives_every_crash() {
-    let seeds = match (number_from("GYRE_SIMULATION_SEED"), number_from("GYRE_SIMULATION_SEEDS")) {
-        (Some(seed), _) => seed..seed + 1,
-        (None, count) => 0..count.unwrap_or(SEEDS_IN_TESTS),
-    };
-    let count = seeds.end - seeds.start;
-    let faults: Vec<String> = seeds.filter_map(|seed| run(seed, None).err()).collect();
-    println!("{} crashes from {count} seeds", count as usize * CRASHES_A_SEED);
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    survive(|seed| run(seed, None));
 }
 
 #[test]
@@ -199,7 +172,6 @@ fn the_same_seed_is_the_same_run() {
 #[test]
 fn planted_mistakes_are_found() {
     for lie in [Lie::FolderSync, Lie::SyncBeforeRename] {
-        let found = (0..SEEDS_FOR_A_LIE).find_map(|seed| run(seed, Some(lie)).err());
-        assert!(found.is_some(), "{lie:?} makes no difference");
+        assert!(find(|seed| run(seed, Some(lie))).is_some(), "{lie:?} makes no difference");
     }
 }
