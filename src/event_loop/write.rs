@@ -6,6 +6,7 @@ use super::outside::Outside;
 use super::tick::EventLoop;
 use crate::exec::replication;
 use crate::keyspace::SessionKey;
+use crate::reactor::Connection;
 use crate::server::Server;
 use crate::server::session::flag as session_flag;
 use crate::server::sessions::index_of;
@@ -53,7 +54,7 @@ impl EventLoop {
 /// Sends what a session was answered, up to a bound; true if there is more and its socket would take it.
 #[inline]
 pub(super) fn write_session(server: &mut Server, outside: &mut Outside, key: SessionKey) -> bool {
-    let Some(mut session) = server.sessions.get_mut(key) else { return false };
+    let Some(session) = server.sessions.get_mut(key) else { return false };
     session.clear(session_flag::WRITE_QUEUED);
     if session.has(session_flag::CLOSE_NOW) {
         return false;
@@ -95,17 +96,10 @@ pub(super) fn write_session(server: &mut Server, outside: &mut Outside, key: Ses
     server.observe.totals.writes_processed += 1;
     if session.has(session_flag::REPLICA) {
         server.observe.totals.net_repl_output_bytes += sent as u64;
-        // Its dump goes out piece by piece.
         if session.out.is_empty() {
             session.out.clear();
-            let is_blocked = connection.is_write_blocked;
-            if replication::dumps::refill(server, key) {
-                server.sessions.queue_write(key);
-                return !is_blocked;
-            }
+            return write_to_replica(server, connection, key, sent);
         }
-        let Some(found) = server.sessions.get_mut(key) else { return false };
-        session = found;
     }
     if session.out.is_empty() {
         session.out.clear();
@@ -123,4 +117,62 @@ pub(super) fn write_session(server: &mut Server, outside: &mut Outside, key: Ses
     }
     server.count_client(key);
     has_more
+}
+
+/// Sends a replica, which was sent all that it was answered, the next piece of its dump, or of the stream.
+#[cold]
+fn write_to_replica(server: &mut Server, connection: &mut Connection, key: SessionKey, already: usize) -> bool {
+    // Its dump goes out piece by piece.
+    if replication::dumps::refill(server, key) {
+        server.sessions.queue_write(key);
+        return !connection.is_write_blocked;
+    }
+    if let Some(session) = server.sessions.get_mut(key) {
+        // It had room for a piece, which is not needed for the stream.
+        session.out.bytes = Vec::new();
+    }
+    let mut sent = already;
+    let is_done = loop {
+        let mut pieces = [IoSlice::new(&[]); PIECES_MAX];
+        let count = server.replication.unsent(key, &mut pieces);
+        if count == 0 || connection.is_write_blocked || sent >= WRITE_BYTES_PER_TURN {
+            break count == 0;
+        }
+        let wanted: usize = pieces[..count].iter().map(|piece| piece.len()).sum();
+        match connection.write(&pieces[..count]) {
+            Ok(written) => {
+                sent += written;
+                connection.is_write_blocked = written < wanted;
+                server.replication.note_sent(key, written);
+            }
+            Err(e) => {
+                log::debug!("Error writing to client: {e}");
+                server.sessions.queue_close(key);
+                return false;
+            }
+        }
+    };
+    let streamed = (sent - already) as u64;
+    let (now, waiting) = (server.now, server.replication.waiting_bytes(key));
+    server.observe.totals.net_output_bytes += streamed;
+    server.observe.totals.net_repl_output_bytes += streamed;
+    let Some(session) = server.sessions.get_mut(key) else { return false };
+    session.net_output_bytes += streamed;
+    if streamed > 0 {
+        session.last_sent = now;
+    }
+    if waiting == 0 {
+        session.soft_limit_since = None;
+    }
+    if is_done {
+        if session.has(session_flag::CLOSE_AFTER_REPLY) {
+            server.sessions.queue_close(key);
+        }
+        return false;
+    }
+    if connection.is_write_blocked {
+        return false;
+    }
+    server.sessions.queue_write(key);
+    true
 }

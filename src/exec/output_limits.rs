@@ -28,8 +28,7 @@ pub fn check(server: &mut Server, key: SessionKey) {
     server.count_client(key);
     let Some(session) = server.sessions.get(key) else { return };
     let limit = limit_of(server, session);
-    let held = server.replication.of(key).map_or(0, |replica| replica.held.len());
-    let unsent = (session.out.len() + held) as u64;
+    let unsent = (session.out.len() + server.replication.waiting_bytes(key)) as u64;
     let session = server.sessions.get_mut(key).expect("the session at hand");
     let is_over_hard = limit.hard_bytes > 0 && unsent >= limit.hard_bytes;
     let mut is_over_soft = false;

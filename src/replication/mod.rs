@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   history     id A ──────────────────▶ second offset │ id B ────────────▶ offset        (a promoted replica's: A was its master's)
-//!   backlog                    [ first ──────────────────────────────────▶ offset ]
+//!   backlog                    [ first ──── next of a replica ────────────▶ offset ]
 //! ```
 
 mod backlog;

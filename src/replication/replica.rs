@@ -9,13 +9,12 @@
 //!     └── (the child at work is for others)           └ who wanted the dump only ─────────────────▶ Transmitted
 //! ```
 //!
-//! Invariant: from `Dumping` on everything recorded behind the dump's offset is on its way to the replica or in `held`.
+//! Invariant: from `Dumping` on the backlog has everything from the replica's `next` on.
 
 use std::io;
 
 use crate::base::clock::Ms;
 use crate::keyspace::SessionKey;
-use crate::protocol::output::Output;
 
 /// What a replica says it understands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,10 +82,8 @@ pub struct Replica {
     pub wants: Wanted,
     /// It came by SYNC: it acknowledges nothing.
     pub is_silent: bool,
-    /// The first byte of the stream that it has not been given.
+    /// The first byte of the stream that it has not been sent.
     pub next: i64,
-    /// Stream that may not go out yet.
-    pub held: Output,
     /// Its stream begins at its first acknowledgement.
     pub awaits_ack: bool,
     pub acked: i64,
@@ -106,7 +103,6 @@ impl Replica {
             wants: Wanted::default(),
             is_silent: false,
             next: 0,
-            held: Output::new(),
             awaits_ack: false,
             acked: 0,
             acked_on_disk: 0,
@@ -133,12 +129,12 @@ impl Replica {
         matches!(self.stage, Stage::Dumping { to_sockets: true })
     }
 
-    /// The stream may go straight to its socket.
+    /// The stream may go to its socket.
     pub fn is_open(&self) -> bool {
         self.is_online() && !self.awaits_ack
     }
 
-    /// It is given what the stream brings.
+    /// It gets what the stream brings, now or when it has its dump.
     pub fn is_fed(&self) -> bool {
         !self.wants.dump_only && matches!(self.stage, Stage::Dumping { .. } | Stage::Sending(_) | Stage::Online)
     }

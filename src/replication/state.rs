@@ -1,6 +1,7 @@
 //! The history of the data, and who reads it.
 
 use std::collections::HashSet;
+use std::io::IoSlice;
 
 use super::backlog::Backlog;
 use super::following::{Following, Phase};
@@ -139,7 +140,47 @@ impl Replication {
 
     pub fn forget(&mut self, session: SessionKey) -> Option<Replica> {
         let at = self.replicas.iter().position(|replica| replica.session == session)?;
-        Some(self.replicas.remove(at))
+        let replica = self.replicas.remove(at);
+        self.trim();
+        Some(replica)
+    }
+
+    /// Gives up what no replica needs of the stream, and nobody who may come: some of it, if there is much.
+    pub fn trim(&mut self) {
+        let needed = self.replicas.iter().filter(|replica| replica.is_fed()).map(|replica| replica.next).min();
+        if let Some(backlog) = &mut self.backlog {
+            backlog.trim(needed.unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Bytes of the stream that a replica has not been sent.
+    pub fn waiting_bytes(&self, session: SessionKey) -> usize {
+        match (self.of(session).filter(|replica| replica.is_fed()), &self.backlog) {
+            (Some(replica), Some(backlog)) => backlog.behind(replica.next),
+            _ => 0,
+        }
+    }
+
+    /// The next pieces of the stream that a replica may be sent; how many there are.
+    pub fn unsent<'a>(&'a self, session: SessionKey, into: &mut [IoSlice<'a>]) -> usize {
+        match (self.of(session).filter(|replica| replica.is_open()), &self.backlog) {
+            (Some(replica), Some(backlog)) => backlog.slices(replica.next, into),
+            _ => 0,
+        }
+    }
+
+    /// A replica was sent so many bytes of the stream.
+    pub fn note_sent(&mut self, session: SessionKey, count: usize) {
+        if let Some(replica) = self.of_mut(session) {
+            replica.next += count as i64;
+        }
+    }
+
+    /// Bytes of memory that hold the stream, and how many of them are beyond what the backlog is to have: replicas are behind, or were
+    /// a moment ago.
+    pub fn stream_memory(&self) -> (usize, usize) {
+        let memory = |backlog: &Backlog| (backlog.memory(), backlog.memory().saturating_sub(backlog.bytes_max()));
+        self.backlog.as_ref().map_or((0, 0), memory)
     }
 
     /// The session that speaks for the master.

@@ -3,7 +3,6 @@
 use super::session::flag;
 use super::state::{Server, standing};
 use crate::keyspace::SessionKey;
-use crate::protocol::output::Output;
 use crate::replication::Replica;
 
 /// Who waits for acknowledgements: WAIT, WAITAOF.
@@ -50,16 +49,14 @@ impl Server {
         self.replica_buffer_bytes() + (self.persist.aof.buffer_bytes() + spare) as u64
     }
 
-    /// Bytes that wait for replicas.
+    /// Bytes that are there because replicas are behind: the stream beyond what the backlog is to hold, and pieces of dumps.
     pub fn replica_buffer_bytes(&self) -> u64 {
-        let bytes = |out: &Output| {
-            let (own, shared) = out.memory_usage();
-            (crate::base::memory::usable_size(own) + shared) as u64
+        let dump_bytes = |replica: &Replica| {
+            let session = self.sessions.get(replica.session);
+            session.map_or(0, |session| crate::base::memory::usable_size(session.out.memory_usage().0))
         };
-        let of = |replica: &Replica| {
-            self.sessions.get(replica.session).map_or(0, |session| bytes(&session.out)) + bytes(&replica.held)
-        };
-        self.replication.attached().map(of).sum()
+        let dumps: usize = self.replication.attached().map(dump_bytes).sum();
+        (self.replication.stream_memory().1 + dumps) as u64
     }
 
     /// Keys that are due may go: not while the data stands still or comes, and on a replica or in import mode by the word only of

@@ -72,7 +72,10 @@ pub struct ClientBytes {
 impl Server {
     /// Counts what a client takes.
     pub fn client_bytes(&self, session: &Session) -> ClientBytes {
-        let (replies, shared_replies) = session.out.memory_usage();
+        let (replies, mut shared_replies) = session.out.memory_usage();
+        if session.has(flag::REPLICA) {
+            shared_replies += self.replication.waiting_bytes(session.key);
+        }
         let waits = session.blocked.as_deref().map_or(0, |blocked| blocked.request.byte_len());
         let arguments = waits + session.progress.memory_usage();
         let transaction = session.transaction.as_deref().map_or(0, |transaction| transaction.queue_bytes);

@@ -15,6 +15,7 @@ const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 /// Called by the periodic jobs; does nothing until it is time.
 pub fn run(server: &mut Server, world: &mut dyn World) {
+    server.replication.trim();
     if server.now < server.replication.cron_due {
         return;
     }

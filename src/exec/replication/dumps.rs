@@ -11,7 +11,6 @@ use super::sync::name_of;
 use crate::exec::snapshot;
 use crate::keyspace::SessionKey;
 use crate::persist::{self, Purpose};
-use crate::protocol::output::Output;
 use crate::protocol::reply::Reply;
 use crate::replication::{DumpFile, Replica, Stage, Wanted};
 use crate::server::journal::Readers;
@@ -62,12 +61,9 @@ fn share(server: &mut Server, session: SessionKey) {
         log::info!("Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC");
         return;
     };
-    let (next, mut held) = (other.next, Output::new());
-    held.append(&other.held);
-    let begun_at = next - held.len() as i64 - 1;
+    // Neither has been sent anything of the stream.
+    let begun_at = other.next - 1;
     set_up(server, session, begun_at, false);
-    let replica = server.replication.greet(session, server.now);
-    (replica.next, replica.held) = (next, held);
     log::info!("Waiting for end of BGSAVE for SYNC");
 }
 
@@ -226,7 +222,7 @@ pub fn is_congested(server: &Server) -> bool {
     server.replication.replicas.iter().any(|replica| replica.is_streaming_dump() && is_behind(replica))
 }
 
-/// A replica's output is empty: the next piece of its file, or its stream, follows. True if there is something to be sent.
+/// A replica's output is empty: the next piece of its file follows, if there is more. True if there is something to be sent.
 pub fn refill(server: &mut Server, key: SessionKey) -> bool {
     let Some(replica) = server.replication.of_mut(key) else { return false };
     let Stage::Sending(dump) = &mut replica.stage else { return false };
@@ -247,8 +243,7 @@ pub fn refill(server: &mut Server, key: SessionKey) -> bool {
         return true;
     }
     put_online(server, key);
-    let is_empty = server.sessions.get(key).is_none_or(|session| session.out.is_empty());
-    !is_empty
+    false
 }
 
 /// A replica has its dump: what was recorded behind it follows.
@@ -270,15 +265,10 @@ fn put_online(server: &mut Server, key: SessionKey) {
     super::acks::count_good(server);
 }
 
-/// What was held back of a replica's stream goes out.
+/// A replica's stream goes out from here on.
 pub fn release(server: &mut Server, key: SessionKey) {
-    let Some(replica) = server.replication.of_mut(key) else { return };
-    replica.awaits_ack = false;
-    let held = std::mem::take(&mut replica.held);
-    if let Some(session) = server.sessions.get_mut(key)
-        && !held.is_empty()
-    {
-        session.out.append(&held);
+    if let Some(replica) = server.replication.of_mut(key) {
+        replica.awaits_ack = false;
         server.sessions.queue_write(key);
     }
 }

@@ -109,17 +109,15 @@ fn go_on(call: &mut Call, server: &mut Server, offset: i64, name: &str) {
     attach(server, call.session);
     let replication = &mut server.replication;
     replication.partial_syncs += 1;
-    let bytes = replication.backlog.as_ref().map(|backlog| backlog.from(offset)).unwrap_or_default();
-    let (id, next) = (replication.id.clone(), replication.taken + 1);
+    let id = replication.id.clone();
     let replica = replication.greet(call.session, server.now);
-    (replica.stage, replica.next, replica.awaits_ack) = (Stage::Online, next, false);
+    (replica.stage, replica.next, replica.awaits_ack) = (Stage::Online, offset, false);
     let answer = if replica.can.psync2 { format!("+CONTINUE {id}\r\n") } else { "+CONTINUE\r\n".to_owned() };
-    let out = call.reply.output();
-    out.bytes.extend_from_slice(answer.as_bytes());
-    out.bytes.extend_from_slice(&bytes);
+    // What it lacks follows from the backlog.
+    call.reply.output().bytes.extend_from_slice(answer.as_bytes());
+    let waiting = server.replication.waiting_bytes(call.session);
     log::info!(
-        "Partial resynchronization request from {name} accepted. Sending {} bytes of backlog starting from offset {offset}.",
-        bytes.len()
+        "Partial resynchronization request from {name} accepted. Sending {waiting} bytes of backlog starting from offset {offset}."
     );
     super::acks::count_good(server);
 }

@@ -12,7 +12,8 @@ pub struct Account {
     pub startup: u64,
     /// Buffers of clients.
     pub clients: u64,
-    /// Buffers of replicas.
+    /// The replication stream: as much of it as is kept in any case, and what is there because replicas are behind.
+    pub backlog: u64,
     pub replicas: u64,
     /// The databases' tables, without the entries.
     pub tables: u64,
@@ -51,12 +52,16 @@ impl Account {
     /// Takes stock.
     pub fn of(server: &Server, process: &ProcessFacts) -> Account {
         let used = server.used_memory();
+        let (stream, beyond) = server.replication.stream_memory();
+        let behind = if server.replication.has_replicas() { beyond } else { 0 };
+        let clients = server.sessions.iter().filter(|session| !session.has(flag::REPLICA));
         Account {
             used,
             peak: server.memory_peak.max(used),
             startup: server.memory_startup,
-            clients: of_sessions(server, false),
-            replicas: of_sessions(server, true),
+            clients: clients.map(|session| server.client_bytes(session).total as u64).sum(),
+            backlog: (stream - behind) as u64,
+            replicas: behind as u64,
             tables: server.keyspace.iter().filter(|db| !db.is_empty()).map(|db| db.table_bytes() as u64).sum(),
             keys: server.keyspace.len() as u64,
             allocated: allocator_stat(c"stats.allocated"),
@@ -69,7 +74,7 @@ impl Account {
 
     /// What is not data: what was there before, clients, tables.
     pub fn overhead(&self) -> u64 {
-        self.startup + self.clients + self.replicas + self.tables
+        self.startup + self.backlog + self.clients + self.replicas + self.tables
     }
 
     pub fn dataset(&self) -> u64 {
@@ -132,12 +137,6 @@ impl Account {
             ),
         ]
     }
-}
-
-/// Buffers of clients, or of replicas.
-fn of_sessions(server: &Server, of_replicas: bool) -> u64 {
-    let meant = server.sessions.iter().filter(|session| session.has(flag::REPLICA) == of_replicas);
-    meant.map(|session| server.client_bytes(session).total as u64).sum()
 }
 
 fn percent(part: u64, whole: u64) -> f64 {

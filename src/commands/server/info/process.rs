@@ -77,10 +77,9 @@ pub(super) fn memory(page: &mut Page) {
         page.line(ratio.info_names.0, format!("{:.2}", ratio.ratio));
         page.line(ratio.info_names.1, ratio.bytes);
     }
-    let backlog = page.server.replication.backlog.as_ref().map_or(0, |backlog| backlog.memory());
     page.line("mem_not_counted_for_evict", page.server.uncounted_bytes());
-    page.line("mem_replication_backlog", backlog);
-    page.line("mem_total_replication_buffers", backlog as u64 + page.server.replica_buffer_bytes());
+    page.line("mem_replication_backlog", account.backlog);
+    page.line("mem_total_replication_buffers", account.backlog + account.replicas);
     page.line("mem_replica_full_sync_buffer", 0);
     page.line("mem_clients_slaves", account.replicas);
     page.line("mem_clients_normal", account.clients);
