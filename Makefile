@@ -11,7 +11,7 @@ UNITDIR ?= /etc/systemd/system
 # The names the one binary answers to (argv[0]), as links beside it.
 NAMES := redis-server redis-check-rdb redis-check-aof gyre-check-rdb gyre-check-aof
 
-.PHONY: build run install uninstall test compat bench pauses differ differential fuzz fuzz-inside simulate exchange valgrind clients install-links clean help
+.PHONY: build run install uninstall test compat bench pauses differ differential fuzz fuzz-inside simulate kill9 exchange verdicts valgrind clients install-links clean help
 .DEFAULT_GOAL := build
 
 build: ## build the release binary, with its other names as links beside it
@@ -54,6 +54,7 @@ pauses: build ## the longest PING while keys grow, expire and are deleted
 	scripts/peers.sh servers
 	scripts/pauses.py $(ARGS)
 
+ROUNDS ?= 10
 SEEDS ?= 1
 SEED ?= 1
 SECONDS ?= 300
@@ -72,9 +73,18 @@ simulate: ## crashes on a disk in memory (SEEDS=10000 seeds of four crashes each
 	GYRE_SIMULATION_SEEDS=$(if $(filter command% environment%,$(origin SEEDS)),$(SEEDS),2500) GYRE_SIMULATION_SEED=$(if $(filter command% environment%,$(origin SEED)),$(SEED)) \
 	$(CARGO) test --test engine crashes -- --nocapture
 
-exchange: build ## dumps between servers, both ways, compared to the last element (ARGS="--peers redis80")
+kill9: build ## SIGKILL in the middle of writes, rewrites and snapshots; what was acknowledged must be there (ROUNDS=100 of each policy)
+	scripts/kill9.py --rounds $(ROUNDS) $(ARGS)
+	scripts/kill9.py --spoil --policies always --rounds 3
+
+exchange: build ## dumps and append-only files between servers, both ways, compared to the last element (ARGS="--peers redis80")
 	scripts/peers.sh servers
+	scripts/peers.sh older
 	scripts/exchange.py $(ARGS)
+
+verdicts: build ## damaged files, byte by byte, before our checkers and those of Redis 8.0.6
+	scripts/peers.sh servers
+	scripts/verdicts.py $(ARGS)
 
 valgrind: ## the model tests of what uses `unsafe`, under valgrind (ARGS names modules)
 	scripts/valgrind.sh $(ARGS)

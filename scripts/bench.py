@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Measures Gyre and its peers in turn, in one run, and says which goals are met (`make bench`).
 
-usage: scripts/bench.py [--only REGEX] [--quick] [--subjects speed,memory,expiry] [--peers redis80,redis86,valkey91] [--server PATH]
+usage: scripts/bench.py [--only REGEX] [--quick] [--subjects speed,memory,durability,expiry] [--peers redis80,redis86,valkey91] [--server PATH]
                         [--also NAME=COMMAND] [--rounds N] [--against FILE] [--json FILE] [--markdown] [--readme]
 
 Servers run on the first core, everything else on the second. `speed` is server CPU per request as a ratio to the best peer of the same run,
-median of the rounds with the spread; `memory` is resident bytes, SAVE and load; `expiry` is lateness of events and the backlog under load.
+median of the rounds with the spread; `memory` is resident bytes; `durability` is dumps, the append-only file and writing with it; `expiry` is lateness of events and the backlog under load.
 --quick measures less of everything, to look at a change; its figures are not for publishing. --against takes the peers' figures from the JSON of
 an earlier run, for the same purpose. --readme writes the tables between the marks in README.md.
 """
@@ -15,22 +15,22 @@ import json
 import sys
 from pathlib import Path
 
-from measures import expiry, memory, readme, row as rows_of, speed
+from measures import durability, expiry, memory, readme, row as rows_of, speed
 from servers import PEER_SERVERS, Server, gyre_server, machine, peer, settle_on_load_core
 
 OURS = "gyre"
 # Which rows belong to a subject, by the subject they say.
-SUBJECT_ROWS = {"speed": {"speed"}, "memory": {"memory", "snapshot"}, "expiry": {"expiry"}}
+SUBJECT_ROWS = {"speed": {"speed"}, "memory": {"memory"}, "durability": {"durability"}, "expiry": {"expiry"}}
 
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=".", help="rows whose name matches this expression; also brings rows without a goal")
-    parser.add_argument("--subjects", default="speed,memory,expiry")
+    parser.add_argument("--subjects", default="speed,memory,durability,expiry")
     parser.add_argument("--peers", default=",".join(PEER_SERVERS), help="which peers, or 'none'")
     parser.add_argument("--server", help="our binary (default: target/release/gyre-server)")
     parser.add_argument("--also", action="append", default=[], metavar="NAME=COMMAND", help="one more server")
-    parser.add_argument("--rounds", type=int, help="rounds of the speed rows (default 5, quick 1)")
+    parser.add_argument("--rounds", type=int, help="rounds of the speed rows (default 9, quick 1)")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--against", help="JSON of an earlier run whose peers' figures stand in for this one's")
     parser.add_argument("--port", type=int, default=7900, help="first port to use")
@@ -75,11 +75,11 @@ def measure(given, commands):
         try:
             for index, (name, command) in enumerate(commands.items()):
                 servers.append(Server(name, command, given.port + index))
-            rows += speed.run(servers, given.only, given.rounds or (1 if given.quick else 5), 0.25 if given.quick else 1.0, report)
+            rows += speed.run(servers, given.only, given.rounds or (1 if given.quick else 9), 0.25 if given.quick else 0.5, report)
         finally:
             for server in servers:
                 server.__exit__()
-    for name, subject in (("memory", memory), ("expiry", expiry)):
+    for name, subject in (("memory", memory), ("durability", durability), ("expiry", expiry)):
         if name in subjects:
             rows += subject.run(commands, given.only, given.port, given.quick, report)
     return rows

@@ -1,25 +1,34 @@
 #!/usr/bin/env python3
-"""Dumps between servers, both ways: what one wrote the other must read, to the last element (`make exchange`).
+"""Files between servers, both ways: what one wrote the other must read, to the last element (`make exchange`).
 
-usage: scripts/exchange.py [--server PATH] [--port N] [--peers redis80,redis86,valkey91] [--peer NAME=COMMAND:VERSION ...] [--seed N]
+usage: scripts/exchange.py [--server PATH] [--port N] [--peers redis70,redis80,redis86,valkey91] [--peer NAME=COMMAND:VERSION ...] [--seed N]
 
-A data set with every type and encoding, deadlines of keys and of fields, groups, libraries and several databases is made in one server, saved,
-and loaded by the other. Compared are a portrait taken over the client protocol (every element, deadline, group and pending entry) and, where
-both servers compute it alike, DEBUG DIGEST. Gyre writes for each peer in the version of the format that the peer reads (`rdb-version`); what
-that version cannot hold is left out of the data set. `--peer` adds a server: its name, how it is started, and the version that it reads.
+A data set with every type and encoding, deadlines of keys and of fields, groups, libraries and several databases is made in one server, as a dump
+or as an append-only file, and loaded by the other. The append-only file is a base of what the first commands made and an increment of the others;
+the base is once a dump and once commands. Compared are a portrait taken over the client protocol (every element, deadline, group and pending
+entry; its SHA-256 is printed), and DEBUG DIGEST: of all, where both servers compute it alike, else of each key of which they do. Gyre writes for
+each peer in the version of the format that the peer reads (`rdb-version`); what that version cannot hold is left out of the data set. `--peer`
+adds a server: its name, how it is started, and the version that it reads.
 """
 import argparse
+import hashlib
 import random
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from servers import PEER_SERVERS, Error, Server, gyre_server, peer
 
-# The version of the format that is written for a peer. Valkey takes no foreign version above 11, and has its own.
-VERSIONS = {"redis80": [9, 10, 11, 12], "redis86": [9, 10, 11, 12], "valkey91": [9, 10, 11, 80]}
+SERVERS = {"redis70": "redis70-server", **PEER_SERVERS}
+# The versions of the format that are written for a peer. Valkey takes no foreign version above 11, and has its own.
+VERSIONS = {"redis70": [9, 10], "redis80": [9, 10, 11, 12], "redis86": [9, 10, 11, 12], "valkey91": [9, 10, 11, 80]}
+# Keys whose digest a peer computes in another way: Redis before 7.2 prints scores with 17 digits, Valkey does not count that a field has a deadline.
+OTHER_DIGESTS = {"redis70": b"zset:", "valkey91": b"timed:"}
 WITH_FIELD_DEADLINES, WITH_FUNCTIONS = (12, 80), 10
+DATABASES = (0, 3, 15)
+REWRITE_SECONDS_MAX = 30
 FAR_MS = 4_102_444_800_000
 LIBRARY = "#!lua name=exchange\nredis.register_function('f', function(keys, args) return args[1] end)"
 
@@ -69,7 +78,7 @@ def commands(dice, field_deadlines):
 def portrait(client, field_deadlines):
     """All that clients can see of the data, as values that can be compared."""
     seen = {}
-    for db in (0, 3, 15):
+    for db in DATABASES:
         client.must("SELECT", db)
         for key in sorted(client.must("KEYS", "*")):
             seen[db, key] = (client.must("PEXPIRETIME", key), *elements(client, key, field_deadlines))
@@ -108,7 +117,58 @@ def elements(client, key, field_deadlines):
 def differences(ours, theirs):
     for key in sorted(ours.keys() | theirs.keys()):
         if ours.get(key) != theirs.get(key):
-            yield f"{key}: {str(ours.get(key))[:300]} became {str(theirs.get(key))[:300]}"
+            was, is_now = repr(ours.get(key)), repr(theirs.get(key))
+            # From shortly before the place where they part.
+            same = max(next((at for at, pair in enumerate(zip(was, is_now)) if pair[0] != pair[1]), 0) - 60, 0)
+            yield f"{key}: {was[same:same + 200]} became {is_now[same:same + 200]}"
+
+
+def digests(client, left_out):
+    """DEBUG DIGEST, or that of each key where keys that begin so are left out; None if the server has no DEBUG."""
+    if not left_out:
+        whole = client.call("DEBUG", "DIGEST")
+        return None if isinstance(whole, Error) else {"DEBUG DIGEST": whole}
+    seen = {}
+    for db in DATABASES:
+        client.must("SELECT", db)
+        for key in client.must("KEYS", "*"):
+            if not key.startswith(left_out):
+                seen[f"digest of {key.decode()} in {db}"] = client.must("DEBUG", "DIGEST-VALUE", key)[0]
+    client.must("SELECT", 0)
+    return seen
+
+
+def save_dump(server, client, halves, folder):
+    for words in (*halves[0], *halves[1]):
+        client.must(*words)
+    client.must("SAVE")
+    shutil.copy(Path(server.folder, "dump.rdb"), folder)
+
+
+def save_append_only(server, client, halves, folder):
+    """A base of the first half, an increment of the second. (With `always` the file has what was answered.)"""
+    for words in halves[0]:
+        client.must(*words)
+    client.must("BGREWRITEAOF")
+    until = time.monotonic() + REWRITE_SECONDS_MAX
+    while client.info("persistence", "aof_rewrite_in_progress") != "0":
+        if time.monotonic() > until:
+            raise SystemExit(f"{server.name} rewrites for more than {REWRITE_SECONDS_MAX} s:\n{server.log_tail()}")
+        time.sleep(0.01)
+    if client.info("persistence", "aof_last_bgrewrite_status") != "ok":
+        raise SystemExit(f"{server.name} could not rewrite:\n{server.log_tail()}")
+    for words in halves[1]:
+        client.must(*words)
+    shutil.copytree(Path(server.folder, "appendonlydir"), Path(folder, "appendonlydir"))
+
+
+APPEND_ONLY = ("--appendonly", "yes", "--appendfsync", "always")
+# How the data goes from one to the other: what it is called, how both are started, how it is written.
+CARRIERS = {
+    "dump": ((), save_dump),
+    "append-only file": ((*APPEND_ONLY, "--aof-use-rdb-preamble", "yes"), save_append_only),
+    "append-only file, all commands": ((*APPEND_ONLY, "--aof-use-rdb-preamble", "no"), save_append_only),
+}
 
 
 class Exchange:
@@ -116,59 +176,72 @@ class Exchange:
         self.given, self.faults = given, []
         self.gyre = f"{gyre_server(given.server)} --enable-debug-command yes"
 
-    def make(self, client, field_deadlines, functions):
-        for words in commands(random.Random(self.given.seed), field_deadlines):
-            client.must(*words)
+    def make(self, field_deadlines, functions):
+        """All commands, in two halves."""
+        words = list(commands(random.Random(self.given.seed), field_deadlines))
         if functions:
-            client.must("FUNCTION", "LOAD", LIBRARY)
+            words.append(("FUNCTION", "LOAD", LIBRARY))
+        middle = len(words) // 2
+        return words[:middle], words[middle:]
 
-    def one_way(self, title, writer, reader, field_deadlines=True, functions=True, compares_digest=True, forgets=()):
-        """Saves in `writer`, loads in `reader`: each a name and a command line. `forgets`: facts of streams that the version does not hold."""
+    def one_way(self, title, carrier, writer, reader, field_deadlines=True, functions=True, other_digests=None, forgets=()):
+        """Writes in `writer`, loads in `reader`: each a name and a command line. `forgets`: facts of streams that the version does not hold."""
+        arguments, save = CARRIERS[carrier]
         folder = tempfile.mkdtemp(prefix="gyre-exchange-")
         try:
-            with Server(writer[0], writer[1], self.given.port, core=None) as server:
+            with Server(writer[0], writer[1], self.given.port, *arguments, core=None) as server:
                 client = server.client()
-                self.make(client, field_deadlines, functions)
-                before, digest = portrait(client, field_deadlines), client.call("DEBUG", "DIGEST")
-                client.must("SAVE")
-                shutil.copy(Path(server.folder, "dump.rdb"), folder)
-            with Server(reader[0], reader[1], self.given.port + 1, core=None, folder=folder) as server:
+                save(server, client, self.make(field_deadlines, functions), folder)
+                before, digest = portrait(client, field_deadlines), digests(client, other_digests)
+            with Server(reader[0], reader[1], self.given.port + 1, *arguments, core=None, folder=folder) as server:
                 client = server.client()
-                after, digest_after = portrait(client, field_deadlines), client.call("DEBUG", "DIGEST")
+                after, digest_after = portrait(client, field_deadlines), digests(client, other_digests)
                 libraries = client.call("FUNCTION", "LIST") if functions else []
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        found = list(differences(*(simpler(seen, forgets) for seen in (before, after))))
+        before, after = (simpler(seen, forgets) for seen in (before, after))
+        found = list(differences(before, after))
         if functions and (isinstance(libraries, Error) or len(libraries) != 1):
             found.append(f"libraries: {libraries}")
-        if compares_digest and not found and not isinstance(digest, Error) and digest != digest_after:
-            found.append(f"DEBUG DIGEST {digest} became {digest_after}")
-        print(f"{title}: {'as it was, ' + str(len(after)) + ' keys' if not found else str(len(found)) + ' differences'}", flush=True)
+        if digest is not None and digest_after is not None:
+            found += differences(digest, digest_after)
+        told = f"as it was, {len(after)} keys, portrait {portrait_sum(after)}, {len(digest or ())} digests" if not found else f"{len(found)} differences"
+        print(f"{title}, {carrier}: {told}", flush=True)
         for line in found[:10]:
             print("   ", line)
         self.faults += found
 
-    def with_peer(self, name, command, versions, digests_alike):
-        debug = f"{command} --enable-debug-command yes"
+    def with_peer(self, name, command, versions):
+        debug, other_digests = f"{command} --enable-debug-command yes", OTHER_DIGESTS.get(name)
         newest = versions[-1]
         timed = newest in WITH_FIELD_DEADLINES
-        self.one_way(f"{name} -> gyre", (name, debug), ("gyre", self.gyre), timed, True, digests_alike)
+        for carrier in CARRIERS:
+            # The commands that Redis 7.0 writes for XREADGROUP do not say how many entries a group has read: it forgets that itself.
+            forgets = ("entries-read",) if name == "redis70" and carrier != "dump" else ()
+            self.one_way(f"{name} -> gyre", carrier, (name, debug), ("gyre", self.gyre), timed, True, other_digests, forgets)
         for version in versions:
             gyre = f"{self.gyre} --rdb-version {version}"
             forgets = () if version >= 10 else ("entries-added", "max-deleted-entry-id", "entries-read")
             title = f"gyre -> {name}, version {version}"
-            self.one_way(title, ("gyre", gyre), (name, debug), version in WITH_FIELD_DEADLINES, version >= WITH_FUNCTIONS, digests_alike, forgets)
+            self.one_way(title, "dump", ("gyre", gyre), (name, debug), version in WITH_FIELD_DEADLINES, version >= WITH_FUNCTIONS, other_digests, forgets)
+        gyre = f"{self.gyre} --rdb-version {newest}"
+        for carrier in [carrier for carrier in CARRIERS if carrier != "dump"]:
+            self.one_way(f"gyre -> {name}, version {newest}", carrier, ("gyre", gyre), (name, debug), timed, True, other_digests)
+
+
+def portrait_sum(seen):
+    return hashlib.sha256(repr(sorted(seen.items())).encode()).hexdigest()[:16]
 
 
 def simpler(seen, forgets):
-    """The portrait without what an older version of the format does not hold of streams."""
+    """The portrait without what the file does not hold of streams."""
     if not forgets:
         return seen
     out = dict(seen)
     for key, value in seen.items():
         if value[1] == b"stream":
-            groups = [group[:4] + group[5:] for group in value[3]]
-            out[key] = (*value[:3], groups, value[4][:2])
+            groups = [group[:4] + group[5:] for group in value[3]] if "entries-read" in forgets else value[3]
+            out[key] = (*value[:3], groups, value[4][:2] if "entries-added" in forgets else value[4])
     return out
 
 
@@ -182,13 +255,11 @@ def main():
     given = parser.parse_args()
     exchange = Exchange(given)
     for name in filter(None, given.peers.split(",")):
-        # Valkey counts the deadlines of fields into a digest in another way.
-        exchange.with_peer(name, peer(PEER_SERVERS[name]), VERSIONS[name], name != "valkey91")
+        exchange.with_peer(name, peer(SERVERS[name]), VERSIONS[name])
     for extra in given.peer:
         name, _, rest = extra.partition("=")
         command, _, version = rest.rpartition(":")
-        # Redis before 7.2 prints scores in another way, and so has other digests.
-        exchange.with_peer(name, command, [v for v in (9, 10, 11, 12) if v <= int(version)], False)
+        exchange.with_peer(name, command, [v for v in (9, 10, 11, 12) if v <= int(version)])
     return 1 if exchange.faults else 0
 
 

@@ -184,7 +184,7 @@ def load_dump(given, folder, content):
     """Checks and loads a dump: both end as they should, or the server serves."""
     path = Path(folder) / "dump.rdb"
     path.write_bytes(content)
-    checked = subprocess.run([gyre_server(given.server), "--check-rdb", str(path)], capture_output=True, timeout=60)
+    checked = subprocess.run(["gyre-check-rdb", str(path)], executable=gyre_server(given.server), capture_output=True, timeout=60)
     if checked.returncode not in (0, 1):
         raise Fault(f"--check-rdb ended with {checked.returncode}: {checked.stderr[-300:]!r}")
     log = Path(folder) / "log"

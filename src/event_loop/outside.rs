@@ -1,5 +1,6 @@
 //! The real world behind `World`: sockets, files, signals, sleep.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -137,6 +138,10 @@ impl Files for Outside {
 
     fn make_folder(&mut self, path: &Path) -> io::Result<()> {
         RealFiles.make_folder(path)
+    }
+
+    fn names_in(&mut self, folder: &Path) -> io::Result<Vec<OsString>> {
+        RealFiles.names_in(folder)
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {

@@ -141,6 +141,7 @@ pub fn suspend(server: &mut Server, world: &mut dyn World) {
 fn stop(server: &mut Server, world: &mut dyn World) {
     // A disk that refuses is no reason to go on with the file: the log says what is missing.
     let _ = readers::drain_to_disk(server, world);
+    tell_unwritten(server);
     with(server, world, |file, desk| file.note_end(desk));
     let file = &mut server.persist.aof;
     let was_waiting = file.state == State::WaitRewrite && file.is_recording();
@@ -297,6 +298,16 @@ pub fn rewrite_if_due(server: &mut Server, world: &mut dyn World) {
     }
 }
 
+/// Says what the disk did not take, though clients were answered; false if it took all.
+fn tell_unwritten(server: &Server) -> bool {
+    let (file, bytes) = (&server.persist.aof, server.persist.aof.buffered());
+    if bytes > 0 {
+        let fault = file.fault().unwrap_or("it was not tried");
+        log::warn!("{bytes} bytes of what clients were answered are not in the append-only file: {fault}");
+    }
+    bytes > 0
+}
+
 /// Before leaving: false if the server has to stay, because the first file is still being written.
 pub fn prepare_to_leave(server: &mut Server, world: &mut dyn World, forces: bool) -> bool {
     if server.persist.has_child_for(Purpose::Rewrite) {
@@ -314,6 +325,10 @@ pub fn prepare_to_leave(server: &mut Server, world: &mut dyn World, forces: bool
         log::info!("Calling fsync() on the AOF file.");
         // Leaving is what a failure would come to, too.
         let _ = readers::drain_to_disk(server, world);
+        if tell_unwritten(server) && !forces {
+            log::warn!("Make room and try again, or SHUTDOWN FORCE. Can't exit");
+            return false;
+        }
         with(server, world, |file, desk| file.note_end(desk));
     }
     true

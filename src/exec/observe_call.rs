@@ -166,6 +166,19 @@ fn secret_positions(full_name: &str, words: &[&[u8]]) -> Vec<usize> {
     }
 }
 
+/// A command that cannot fail where it comes from was answered with an error: what it was to do there is not done here. `name`: of
+/// the command.
+#[cold]
+pub fn note_unexpected_error(server: &mut Server, from: &str, to: &str, text: &str, name: &str, may_go_on: bool) {
+    log::warn!(
+        "== CRITICAL == This {from} is sending an error to its {to}: '{text}' after processing the command '{name}'"
+    );
+    server.observe.totals.unexpected_error_replies += 1;
+    if !may_go_on {
+        panic!("This {from} panicked sending an error to its {to} after processing the command '{name}'");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,18 +199,5 @@ mod tests {
         check("config|set", "config set requirepass x maxmemory 0 masterauth y", &[3, 7]);
         check("migrate", "migrate h 1 k 9 5000 AUTH2 user", &[7]);
         check("get", "get auth", &[]);
-    }
-}
-
-/// A command that cannot fail where it comes from was answered with an error: what it was to do there is not done here. `name`: of
-/// the command.
-#[cold]
-pub fn note_unexpected_error(server: &mut Server, from: &str, to: &str, text: &str, name: &str, may_go_on: bool) {
-    log::warn!(
-        "== CRITICAL == This {from} is sending an error to its {to}: '{text}' after processing the command '{name}'"
-    );
-    server.observe.totals.unexpected_error_replies += 1;
-    if !may_go_on {
-        panic!("This {from} panicked sending an error to its {to} after processing the command '{name}'");
     }
 }

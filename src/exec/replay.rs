@@ -22,14 +22,12 @@ use crate::keyspace::SessionKey;
 use crate::persist::aof::{self, CommandReader, Plan, PlannedFile, ReadFault, ReadNext, Tail};
 use crate::persist::{LoadFailure, LoadProgress, Loading, STEP_NS_MAX, Step, delay};
 use crate::protocol::output::Output;
+use crate::rdb::format::{HEADER_BYTES, is_dump};
 use crate::server::session::flag as session_flag;
 use crate::server::{Server, World, standing};
 
 /// Commands between two looks at the clock.
 const COMMANDS_PER_LOOK: u64 = 64;
-
-/// The first bytes of a dump.
-const DUMP_MARK: &[u8] = b"REDIS";
 
 /// See the head of the file.
 pub struct Replay {
@@ -166,7 +164,7 @@ impl Replay {
         let file = self.file();
         let opened = world.persistence().open(&file.path).and_then(|(source, _)| {
             let mut reader = CommandReader::new(source, Vec::new(), 0);
-            let is_dump = reader.peek(DUMP_MARK.len())? == DUMP_MARK;
+            let is_dump = is_dump(reader.peek(HEADER_BYTES)?);
             Ok((reader, is_dump))
         });
         let (reader, is_dump) = opened.map_err(|error| LoadFailure(vec![aof::cannot_open(&file.name, &error)]))?;

@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::rc::Rc;
 
 use super::batch::Batch;
 use super::call::{Call, Outcome, Stop};
@@ -41,7 +42,7 @@ const STALE_SCRIPT: &str = "MASTERDOWN Link with MASTER is down, replica-serve-s
 
 /// What is to be run.
 pub struct Job<'j> {
-    pub engine: Engine,
+    pub engine: Rc<Engine>,
     pub function: &'j Compiled,
     /// The SHA-1 of a script, the name of a function.
     pub name: &'j [u8],
@@ -446,7 +447,7 @@ pub fn load_into(
     code: &[u8],
     replaces: bool,
 ) -> Result<Vec<u8>, Vec<u8>> {
-    let engine = server.scripts.functions().clone();
+    let engine = Rc::clone(server.scripts.functions());
     let until_ns = server.clock.monotonic_ns().saturating_add(LOAD_NS_MAX);
     registry.load(&engine, &mut Loader { clock: &server.clock, until_ns }, code, replaces)
 }

@@ -3,6 +3,7 @@
 use super::helper::{Errand, Helper};
 use super::outside::{AppendFile, Files, OutputFile, ShortWrite};
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
@@ -136,7 +137,9 @@ fn claim(file: &File) -> io::Result<()> {
         return Ok(());
     }
     match io::Error::last_os_error() {
-        error if error.kind() == io::ErrorKind::WouldBlock => Err(io::Error::other("another server is writing it")),
+        error if error.kind() == io::ErrorKind::WouldBlock => Err(io::Error::other(
+            "another server is writing it; stop it, or give this one a folder of its own (dir, appenddirname)",
+        )),
         // A file system without locks is none to be refused.
         _ => Ok(()),
     }
@@ -173,6 +176,10 @@ impl Files for RealFiles {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         Ok((Box::new(file), length))
+    }
+
+    fn names_in(&mut self, folder: &Path) -> io::Result<Vec<OsString>> {
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {

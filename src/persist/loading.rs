@@ -188,6 +188,11 @@ impl Loading {
                 return Err(LoadFailure(vec![
                     format!("Wrong RDB checksum expected: ({computed:x}) but got ({stored:x}). Aborting now."),
                     format!("Internal error in RDB reading offset {} -> RDB CRC error", self.loader.offset()),
+                    format!(
+                        "The file {} is not what was written: bring it back from a backup. With 'rdbchecksum no' it is loaded \
+                         unchecked, damage and all",
+                        self.path.display()
+                    ),
                 ]));
             }
             Trailer::Unchecked if self.checks_sum => {
@@ -251,7 +256,9 @@ fn explain(fault: &Fault, path: &Path) -> LoadFailure {
         Fault::Source { .. } | Fault::Short { .. } => {
             lines.insert(0, "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_owned());
         }
-        Fault::NotServed { .. } => lines[0] = format!("{fault} (file {path}, offset {offset})"),
+        Fault::NotServed { .. } => {
+            lines[0] = format!("{fault} (file {path}, offset {offset}): the server that wrote it can read it");
+        }
         Fault::Corrupt { .. } => {}
     }
     if !matches!(fault, Fault::NotServed { .. }) {

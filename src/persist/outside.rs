@@ -9,6 +9,7 @@
 //! a name in a folder     (create, append, rename, remove, make_folder) safe after `sync_folder_of`; until then any subset may be lost
 //! ```
 
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
@@ -58,6 +59,8 @@ pub trait Files {
     fn cut(&mut self, path: &Path, length: u64) -> io::Result<()>;
     /// Makes a folder, unless it is there.
     fn make_folder(&mut self, path: &Path) -> io::Result<()>;
+    /// The names of what is in a folder, in no order.
+    fn names_in(&mut self, folder: &Path) -> io::Result<Vec<OsString>>;
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
     fn remove(&mut self, path: &Path) -> io::Result<()>;
     /// Removes a file that nobody needs; giving its room back is done beside the loop. That it fails is no harm.

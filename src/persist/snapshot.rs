@@ -62,7 +62,7 @@ pub fn save(job: &Job<'_>, files: &mut dyn Files) -> Result<(), SaveFailure> {
 }
 
 /// What the log says of that which the dump's version could not hold.
-pub(super) fn losses(job: &Job<'_>) -> Option<String> {
+fn losses(job: &Job<'_>) -> Option<String> {
     let losses = Losses::of(job.keyspace, job.facts.libraries.len(), job.settings.rdb_version.number());
     if losses.is_none() { None } else { Some(losses.to_string()) }
 }
@@ -70,8 +70,8 @@ pub(super) fn losses(job: &Job<'_>) -> Option<String> {
 /// The same in a child: tells its parent how far it is, and that it is done; gives back the exit code.
 pub fn save_in_child(job: &Job<'_>, files: &mut dyn Files, pipe: &mut dyn Pipe) -> i32 {
     let mut reporter = Reporter::new(job.clock, pipe);
-    let saved = save_with(job, files, Some(&mut reporter));
-    reporter.finish(job, saved, files)
+    let saved = save_with(job, files, Some(&mut reporter)).map(|()| losses(job));
+    reporter.finish(saved, files)
 }
 
 /// What a child tells its parent while it writes.
@@ -99,11 +99,12 @@ impl<'r> Reporter<'r> {
         self.pipe.send(&Report::Progress { keys, copied_bytes }.encode())
     }
 
-    /// The last words, and the code to leave with. A parent that is gone has no use for them.
-    pub fn finish(self, job: &Job<'_>, written: Result<(), SaveFailure>, files: &mut dyn Files) -> i32 {
+    /// The last words, and the code to leave with: what is written may come with a line for the log. A parent that is gone has no
+    /// use for them.
+    pub fn finish(self, written: Result<Option<String>, SaveFailure>, files: &mut dyn Files) -> i32 {
         let (report, code) = match written {
-            Ok(()) => {
-                if let Some(line) = losses(job) {
+            Ok(remark) => {
+                if let Some(line) = remark {
                     let _ = self.pipe.send(&Report::Trouble(line).encode());
                 }
                 (Report::Done { copied_bytes: files.private_dirty_bytes() }, 0)
@@ -157,9 +158,10 @@ fn write_file(
     let choices = Choices::for_file(job.settings);
     let mut key_written = |keys: u64| pace(job, files, keys, reporter.as_deref_mut());
     let write = write_dump(Writer::new(sink, choices), job.keyspace, &job.facts, &mut key_written);
-    write
-        .and_then(FileSink::sync)
-        .map_err(|error| failure("Write error while saving DB to the disk".to_owned(), &error))
+    write.and_then(FileSink::sync).map_err(|error| {
+        let (error, path) = (system_text(&error), path.display());
+        SaveFailure(format!("Write error while saving DB to the disk: {error} ({path}); the dump of before stays"))
+    })
 }
 
 fn put_in_place(files: &mut dyn Files, unfinished: &Path, path: &Path) -> Result<(), SaveFailure> {

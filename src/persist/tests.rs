@@ -80,7 +80,7 @@ fn whatever_fails_the_old_dump_stays_and_nothing_else() {
         let mut scene = scene(5000);
         scene.disk.trouble.set(Some(trouble));
         let SaveFailure(line) = scene.save().expect_err("the disk is in trouble");
-        assert!(line.ends_with(": no storage space"), "{line}");
+        assert!(line.contains(": no storage space"), "{line}");
         assert_eq!(scene.disk.paths(), [dump_path(&scene.settings)], "{trouble:?}");
         assert_eq!(scene.disk.file("dump.rdb"), Some(OLD.to_vec()), "{trouble:?}");
     }

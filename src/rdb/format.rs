@@ -39,6 +39,11 @@ pub const MAGIC: &[u8; 5] = b"REDIS";
 /// The same for Valkey, before three digits.
 pub const VALKEY_MAGIC: &[u8; 6] = b"VALKEY";
 
+/// Whether a file that begins so is a dump. (In an append-only file it may be one, or commands.)
+pub fn is_dump(front: &[u8]) -> bool {
+    front.starts_with(MAGIC) || front.starts_with(VALKEY_MAGIC)
+}
+
 /// Whose numbers a dump uses. Both servers have given kind 22 a meaning, each its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {

@@ -9,9 +9,10 @@
 //! | 80 | Valkey 9 | hashes of Valkey's own kind | what producers sent to streams |
 //!
 //! A file leaves out what cannot be said, and `Losses` says so for the log: a snapshot that is not taken would be worse. A
-//! payload of DUMP or MIGRATE is refused, for who asks can choose.
+//! payload of DUMP or MIGRATE is refused, for who asks can choose. The base of an append-only file leaves nothing out: it is
+//! written in another version, for it is this server itself that will begin with it.
 
-use super::format::{VALKEY_VERSION, VERSION_WITH_FIELD_DEADLINES, VERSION_WITH_LIST_PACKS};
+use super::format::{VALKEY_VERSION, VERSION, VERSION_WITH_FIELD_DEADLINES, VERSION_WITH_LIST_PACKS};
 use super::legacy::ziplist::Builder;
 use super::writer::{Sink, Writer};
 use crate::base::number::IntegerText;
@@ -77,6 +78,13 @@ impl fmt::Display for Losses {
         part(self.libraries, "function libraries")?;
         part(self.streams, "streams' ids of producers")
     }
+}
+
+/// The version in which all of this can be said: the one that is asked for, or else the newest.
+pub fn version_for_all(keyspace: &Keyspace, libraries: usize, asked: u32) -> u32 {
+    let has_streams = || keyspace.iter().flat_map(|db| db.iter_all()).any(|e| matches!(e.value(), Value::Stream(_)));
+    let forgets = !Losses::of(keyspace, libraries, asked).is_none() || asked < VERSION_WITH_LIST_PACKS && has_streams();
+    if forgets { VERSION } else { asked }
 }
 
 fn says_field_deadlines(version: u32) -> bool {

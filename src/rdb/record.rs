@@ -56,19 +56,20 @@ pub enum Trailer {
 /// Reads magic and version.
 pub fn read_header<S: Source>(reader: &mut Reader<S>) -> Result<u32, Fault> {
     let header: [u8; HEADER_BYTES] = reader.read_array()?;
-    let (digits, expected) = if let Some(digits) = header.strip_prefix(MAGIC) {
-        (digits, Dialect::Redis)
-    } else if let Some(digits) = header.strip_prefix(VALKEY_MAGIC) {
-        (digits, Dialect::Valkey)
-    } else {
-        return Err(reader.corrupt("Wrong signature trying to load DB from file"));
+    let (digits, expected) = match (header.strip_prefix(MAGIC), header.strip_prefix(VALKEY_MAGIC)) {
+        (Some(digits), _) => (digits, Dialect::Redis),
+        (None, Some(digits)) => (digits, Dialect::Valkey),
+        (None, None) => (&[][..], Dialect::Redis),
     };
-    // As atoi does: digits up to the first byte that is none.
-    let version = digits.iter().take_while(|d| d.is_ascii_digit()).fold(0, |v, d| v * 10 + u32::from(d - b'0'));
+    // With a damaged digit passed over it might be a version of before the checksum.
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(reader.corrupt("Wrong signature trying to load DB from file"));
+    }
+    let version = digits.iter().fold(0, |version, digit| version * 10 + u32::from(digit - b'0'));
     if Dialect::of(version) == Some(expected) {
         Ok(version)
     } else {
-        Err(reader.corrupt(format!("Can't handle RDB format version {version}")))
+        Err(reader.not_served(format!("Can't handle RDB format version {version}")))
     }
 }
 
@@ -252,7 +253,10 @@ mod tests {
 
     #[test]
     fn foreign_headers_are_refused() {
-        for header in ["REDIS0014", "REDIS0000", "REDIS0080", "VALKEY081", "VALKEY011", "VALKIE080"] {
+        for header in ["REDIS0014", "REDIS0000", "REDIS0080", "VALKEY081", "VALKEY011"] {
+            assert!(matches!(records(header.as_bytes()), Err(Fault::NotServed { offset: 9, .. })), "{header}");
+        }
+        for header in ["VALKIE080", "REDIS001\x12", "VALKEY0 0"] {
             assert!(matches!(records(header.as_bytes()), Err(Fault::Corrupt { offset: 9, .. })), "{header}");
         }
         for header in ["REDIS0001", "REDIS0013", "VALKEY080"] {

@@ -182,7 +182,7 @@ impl Handshake {
             };
         }
         if self.introduction.takes_over && !text.starts_with("+CONTINUE") {
-            log::warn!("Failover target rejected psync request");
+            // Whoever gives the failover up says why.
             return Said::TakeOverRefused;
         }
         if let Some(id) = text.strip_prefix("+CONTINUE") {

@@ -11,9 +11,8 @@ use super::lend::{self, Journals};
 use super::library::register;
 use super::number::to_integer;
 use super::raise::Raise;
-use crate::base::number::{write_f64, write_i64};
+use super::stack::Words;
 use crate::base::sha::{hex, sha1};
-use crate::protocol::args::OwnedRequest;
 
 /// The version of Redis that scripts are told.
 const VERSION: &str = "8.0.6";
@@ -46,7 +45,6 @@ pub fn table(lua: &Lua, shared: &Rc<Shared>) -> mlua::Result<Table> {
         ("sha1hex", sha1_hex),
         ("setresp", set_resp),
         ("set_repl", set_repl),
-        ("acl_check_cmd", acl_check_cmd),
     ];
     if shared.kind == Kind::Eval {
         // The debugger is never on.
@@ -59,10 +57,12 @@ pub fn table(lua: &Lua, shared: &Rc<Shared>) -> mlua::Result<Table> {
     }
     for (name, raises) in [("call", true), ("pcall", false)] {
         let shared = Rc::clone(shared);
-        // Not bounded: the words are copied before anything is made.
-        let call = lua.create_function(move |lua, args: MultiValue| call(lua, &shared, args, raises))?;
+        let call = lua.create_function(move |lua, words: Words| call(lua, &shared, words, raises))?;
         table.raw_set(name, call)?;
     }
+    let shared_by_check = Rc::clone(shared);
+    let check = lua.create_function(move |lua, words: Words| acl_check_cmd(lua, &shared_by_check, words))?;
+    table.raw_set("acl_check_cmd", check)?;
     add_log_and_version(lua, shared, &table)?;
     let both = REPLICATE_TO_FILE | REPLICATE_TO_REPLICAS;
     for (name, bits) in [
@@ -112,45 +112,12 @@ fn refuse(lua: &Lua, text: impl Into<Vec<u8>>, raises: bool) -> mlua::Result<Val
     if raises { Err(Raise::table(text)) } else { error_table(lua, &text, false).map(Value::Table) }
 }
 
-/// Collects the words of a command. Numbers are written so that none loses anything.
-fn collect_words(request: &mut OwnedRequest, args: &MultiValue) -> Result<(), &'static str> {
-    request.clear();
-    if args.is_empty() {
-        return Err("ERR Please specify at least one argument for this redis lib call");
-    }
-    let mut text = Vec::new();
-    for arg in args {
-        match arg {
-            Value::String(string) => request.push(&string.as_bytes()),
-            Value::Integer(integer) if integer.unsigned_abs() <= i64::MAX as u64 / 2 => {
-                text.clear();
-                write_i64(&mut text, *integer);
-                request.push(&text);
-            }
-            Value::Integer(_) | Value::Number(_) => {
-                let number = match *arg {
-                    Value::Number(number) => number,
-                    Value::Integer(integer) => integer as f64,
-                    _ => unreachable!("a number"),
-                };
-                text.clear();
-                write_f64(&mut text, number);
-                request.push(&text);
-            }
-            _ => return Err("ERR Lua redis lib command arguments must be strings or integers"),
-        }
-    }
-    Ok(())
-}
-
 /// `redis.call` and `redis.pcall`.
-fn call(lua: &Lua, shared: &Shared, args: MultiValue, raises: bool) -> mlua::Result<Value> {
+fn call(lua: &Lua, shared: &Shared, words: Words, raises: bool) -> mlua::Result<Value> {
     let Ok(mut request) = shared.request.try_borrow_mut() else {
         return refuse(lua, "ERR redis.call() cannot be called from within itself", raises);
     };
-    let collected = collect_words(&mut request, &args);
-    drop(args);
-    if let Err(text) = collected {
+    if let Err(text) = words.copy_to(&mut request) {
         return refuse(lua, text, raises);
     }
     let mut reply = shared.reply.borrow_mut();
@@ -239,9 +206,9 @@ fn set_repl(lua: &Lua, shared: &Shared, args: MultiValue) -> mlua::Result<Value>
     Ok(Value::Nil)
 }
 
-fn acl_check_cmd(lua: &Lua, shared: &Shared, args: MultiValue) -> mlua::Result<Value> {
+fn acl_check_cmd(lua: &Lua, shared: &Shared, words: Words) -> mlua::Result<Value> {
     let Ok(mut request) = shared.request.try_borrow_mut() else { return Ok(Value::Nil) };
-    if let Err(text) = collect_words(&mut request, &args) {
+    if let Err(text) = words.copy_to(&mut request) {
         return refuse(lua, text, true);
     }
     match lend::with(|host| host.may_call(request.args())).flatten() {

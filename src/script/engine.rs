@@ -10,13 +10,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use mlua::state::{GcIncParams, GcMode};
-use mlua::{Function, HookTriggers, IntoLua, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
+use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, VmState};
 
 use super::lend::{self, Breath, Host, Journals};
 use super::library::Registration;
 use super::raise::Raise;
 use super::random::Lrand48;
 use super::sandbox;
+use super::stack::Opening;
 use crate::protocol::args::OwnedRequest;
 use crate::protocol::output::Output;
 
@@ -112,15 +113,14 @@ pub struct Shared {
     pub random: Rc<Lrand48>,
 }
 
-/// One Lua. A clone is the same one.
-#[derive(Clone)]
+/// One Lua.
 pub struct Engine {
     pub lua: Lua,
     shared: Rc<Shared>,
     run: Function,
-    runs: Rc<Cell<u32>>,
+    runs: Cell<u32>,
     /// Counted apart: a library is compiled and run in turn, so that of one count the compilations would never be the fiftieth.
-    compiled: Rc<Cell<u32>>,
+    compiled: Cell<u32>,
     /// What a library sees as globals while it loads, and the table through which it sees them; not for EVAL.
     pub(super) loading: Option<sandbox::Loading>,
 }
@@ -151,8 +151,8 @@ impl Engine {
             lua,
             shared,
             run: built.run,
-            runs: Rc::default(),
-            compiled: Rc::default(),
+            runs: Cell::default(),
+            compiled: Cell::default(),
             loading: built.loading,
         };
         engine.breathe_every(HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_BREATH));
@@ -176,16 +176,15 @@ impl Engine {
     pub fn run<'w>(
         &self,
         function: &Compiled,
-        keys: impl Iterator<Item = &'w [u8]>,
-        arguments: impl Iterator<Item = &'w [u8]>,
+        keys: impl ExactSizeIterator<Item = &'w [u8]>,
+        arguments: impl ExactSizeIterator<Item = &'w [u8]>,
         host: &mut dyn Host,
     ) -> Result<Value, Failure> {
         let shared = &self.shared;
         shared.is_resp3.set(false);
         shared.journals.set(Journals::ALL);
-        let result = self.tables(keys, arguments).and_then(|(keys, arguments)| {
-            lend::lend(host, || self.run.call::<(bool, Value)>((function.index, keys, arguments)))
-        });
+        let opening = Opening { index: function.index, keys, arguments };
+        let result = lend::lend(host, || self.run.call::<(bool, Value)>(opening));
         self.collect();
         let failure = shared.failure.take();
         match result {
@@ -211,15 +210,6 @@ impl Engine {
         loading.end().expect("a field of our own table");
         let registered = self.shared.registered.take().unwrap_or_default();
         result.map(|_| registered)
-    }
-
-    fn tables<'w>(
-        &self,
-        keys: impl Iterator<Item = &'w [u8]>,
-        arguments: impl Iterator<Item = &'w [u8]>,
-    ) -> mlua::Result<(Table, Table)> {
-        let keys = self.lua.create_sequence_from(keys.map(Text))?;
-        Ok((keys, self.lua.create_sequence_from(arguments.map(Text))?))
     }
 
     /// Asks the host at these moments whether to go on.
@@ -258,16 +248,6 @@ impl Engine {
             // Nothing to say if it fails: it will be tried again.
             let _ = self.lua.gc_step();
         }
-    }
-}
-
-/// A word on its way into Lua, without a handle that outlives it.
-struct Text<'t>(&'t [u8]);
-
-impl IntoLua for Text<'_> {
-    #[inline]
-    fn into_lua(self, lua: &Lua) -> mlua::Result<Value> {
-        lua.create_string(self.0).map(Value::String)
     }
 }
 

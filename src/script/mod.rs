@@ -28,6 +28,7 @@ pub mod pack;
 pub mod raise;
 pub mod random;
 pub mod sandbox;
+pub mod stack;
 pub mod state;
 pub mod to_reply;
 

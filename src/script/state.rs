@@ -55,8 +55,8 @@ impl Running {
 /// All there is of scripts and functions.
 #[derive(Default)]
 pub struct Scripts {
-    eval: Option<Engine>,
-    functions: Option<Engine>,
+    eval: Option<Rc<Engine>>,
+    functions: Option<Rc<Engine>>,
     pub cache: Cache,
     pub registry: Registry,
     pub running: Option<Running>,
@@ -76,7 +76,7 @@ pub struct Scripts {
 struct Discarded {
     cache: Cache,
     registry: Registry,
-    _engine: Option<Engine>,
+    _engine: Option<Rc<Engine>>,
 }
 
 /// So few scripts or functions are freed at once whatever was asked, as Redis does.
@@ -85,21 +85,22 @@ const FREED_AT_ONCE_MAX: usize = 64;
 impl Scripts {
     /// The Lua of scripts, made when it is first needed.
     #[inline]
-    pub fn eval(&mut self) -> &Engine {
+    pub fn eval(&mut self) -> &Rc<Engine> {
         let (allows_deprecated, random) = (self.allows_deprecated, &self.random);
-        self.eval.get_or_insert_with(|| Engine::new(Kind::Eval, allows_deprecated, Rc::clone(random)))
+        self.eval.get_or_insert_with(|| Rc::new(Engine::new(Kind::Eval, allows_deprecated, Rc::clone(random))))
     }
 
     /// The Lua of functions, made when it is first needed.
-    pub fn functions(&mut self) -> &Engine {
+    pub fn functions(&mut self) -> &Rc<Engine> {
         let (allows_deprecated, random) = (self.allows_deprecated, &self.random);
-        self.functions.get_or_insert_with(|| Engine::new(Kind::Functions, allows_deprecated, Rc::clone(random)))
+        self.functions
+            .get_or_insert_with(|| Rc::new(Engine::new(Kind::Functions, allows_deprecated, Rc::clone(random))))
     }
 
     /// The Lua of scripts and the cache of those compiled in it.
     #[inline]
-    pub fn eval_and_cache(&mut self) -> (Engine, &mut Cache) {
-        let engine = self.eval().clone();
+    pub fn eval_and_cache(&mut self) -> (Rc<Engine>, &mut Cache) {
+        let engine = Rc::clone(self.eval());
         (engine, &mut self.cache)
     }
 
@@ -145,7 +146,7 @@ impl Scripts {
 
     /// Bytes held by the Lua of scripts and by that of functions.
     pub fn vm_bytes(&self) -> (usize, usize) {
-        let of = |engine: &Option<Engine>| engine.as_ref().map_or(0, Engine::used_memory);
+        let of = |engine: &Option<Rc<Engine>>| engine.as_ref().map_or(0, |engine| engine.used_memory());
         (of(&self.eval), of(&self.functions))
     }
 

@@ -1,7 +1,7 @@
 //! Nothing that was acknowledged is lost: the server is ended in the middle of its work, again and again, and what clients were told
 //! is asked for at the next start.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::server::{Connection, Server};
@@ -21,7 +21,7 @@ fn number(reply: &[u8]) -> u64 {
 }
 
 /// Counts up by single commands and by transactions until the connection ends; gives back the last numbers that were acknowledged.
-fn count_up(mut connection: Connection, client: usize, stops: &AtomicBool) -> (u64, u64) {
+fn count_up(mut connection: Connection, client: usize, stops: &AtomicBool, begun: &AtomicUsize) -> (u64, u64) {
     let (mut single, mut paired) = (0, 0);
     while !stops.load(Ordering::Relaxed) {
         let Some(reply) = connection.call(&words(&format!("INCR single:{client}"))) else { break };
@@ -34,6 +34,9 @@ fn count_up(mut connection: Connection, client: usize, stops: &AtomicBool) -> (u
         }
         let replies: Vec<_> = (0..4).map_while(|_| connection.receive()).collect();
         let [_, _, _, exec] = replies.as_slice() else { break };
+        if paired == 0 {
+            begun.fetch_add(1, Ordering::Relaxed);
+        }
         paired = number(exec);
     }
     (single, paired)
@@ -44,15 +47,19 @@ fn check(policy: &str, rewrites: bool) {
     let arguments = ["--appendonly", "yes", "--appendfsync", policy, "--logfile", "log"];
     let mut server = Server::start(&arguments);
     for round in 0..ROUNDS {
-        let stops = AtomicBool::new(false);
+        let (stops, begun) = (AtomicBool::new(false), AtomicUsize::new(0));
         let acknowledged: Vec<(u64, u64)> = std::thread::scope(|scope| {
             let counting: Vec<_> = (0..CLIENTS)
                 .map(|client| {
                     let connection = server.connect();
-                    let stops = &stops;
-                    scope.spawn(move || count_up(connection, client, stops))
+                    let (stops, begun) = (&stops, &begun);
+                    scope.spawn(move || count_up(connection, client, stops, begun))
                 })
                 .collect();
+            // On a busy machine that takes a while.
+            while begun.load(Ordering::Relaxed) < CLIENTS && !counting.iter().any(|client| client.is_finished()) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             if rewrites {
                 std::thread::sleep(Duration::from_millis(30));
                 server.connect().call(&words("BGREWRITEAOF")).expect("it is alive");

@@ -18,12 +18,17 @@ pub struct Server {
 impl Server {
     /// Starts the binary under test with these further arguments.
     pub fn start(arguments: &[&str]) -> Server {
+        Server::start_through(&[], arguments)
+    }
+
+    /// The same by way of another program, which becomes the server (`sh -c 'ulimit …; exec "$@"'`, `strace -D`).
+    pub fn start_through(through: &[&str], arguments: &[&str]) -> Server {
         // The port may be taken by another between these lines: then the start fails, and the next port is tried.
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
             let folder = std::env::temp_dir().join(format!("gyre-test-{}-{port}", std::process::id()));
             std::fs::create_dir_all(&folder).expect("a folder for the server");
-            let process = spawn(port, &folder, arguments);
+            let process = spawn(through, port, &folder, arguments);
             let mut server = Server { process, port, folder };
             if server.answers() {
                 return server;
@@ -36,13 +41,18 @@ impl Server {
     pub fn kill_and_start(&mut self, arguments: &[&str]) {
         self.process.kill().expect("it runs");
         self.wait();
-        self.process = spawn(self.port, &self.folder, arguments);
+        self.process = spawn(&[], self.port, &self.folder, arguments);
         assert!(self.answers(), "the server did not start again:\n{}", self.file("log"));
     }
 
     /// Starts another server in this one's folder, which is to end by itself: its exit code and what it said.
     pub fn start_beside(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let started = Command::new(env!("CARGO_BIN_EXE_gyre-server"))
+        self.start_beside_through(&[], arguments)
+    }
+
+    /// The same by way of another program.
+    pub fn start_beside_through(&self, through: &[&str], arguments: &[&str]) -> (Option<i32>, String) {
+        let started = command(through)
             .args(["--port", "0", "--unixsocket", "beside", "--save", "", "--dir"])
             .arg(&self.folder)
             .args(arguments)
@@ -70,10 +80,34 @@ impl Server {
         self.process.id()
     }
 
-    /// A file in the server's folder, as text; empty while it is not there.
+    /// Where a file of the server's folder is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A file in the server's folder; empty while it is not there.
+    pub fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap_or_default()
+    }
+
+    /// The same, as text.
     pub fn file(&self, name: &str) -> String {
-        let bytes = std::fs::read(self.folder.join(name)).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8_lossy(&self.bytes(name)).into_owned()
+    }
+
+    /// The names of what is in the server's folder and in the folders there, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        let mut folders = vec![self.folder.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder of ours") {
+                let path = entry.expect("a folder of ours").path();
+                let name = path.strip_prefix(&self.folder).expect("it stands in there").display().to_string();
+                if path.is_dir() { folders.push(path) } else { names.push(name) }
+            }
+        }
+        names.sort();
+        names
     }
 
     /// Waits until a file in the server's folder holds all of these texts; gives back all of it.
@@ -103,8 +137,16 @@ impl Server {
     }
 }
 
-fn spawn(port: u16, folder: &Path, arguments: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_gyre-server"))
+/// The binary under test, by way of another program if one is named.
+fn command(through: &[&str]) -> Command {
+    let words: Vec<&str> = through.iter().copied().chain([env!("CARGO_BIN_EXE_gyre-server")]).collect();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
+    command
+}
+
+fn spawn(through: &[&str], port: u16, folder: &Path, arguments: &[&str]) -> Child {
+    command(through)
         .args(["--port", &port.to_string(), "--save", "", "--dir"])
         .arg(folder)
         .args(arguments)

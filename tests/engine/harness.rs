@@ -13,6 +13,7 @@ use gyre::exec::dispatch::Dispatcher;
 use gyre::exec::{append_only, readers, snapshot};
 use gyre::keyspace::SessionKey;
 use gyre::persist::{ChildEnd, LoadFailure, Step};
+use gyre::server::links::Links;
 use gyre::server::session::{HELD, flag};
 use gyre::server::sessions::index_of;
 use gyre::server::{Identity, Server, World};
@@ -24,7 +25,7 @@ pub const NOON: i64 = 1_700_000_000_000;
 #[derive(Default)]
 pub struct EmptyWorld {
     pub disk: gyre::persist::simulated::SimulatedDisk,
-    pub links: Option<super::migrate::SimulatedLinks>,
+    pub links: Option<Box<dyn Links>>,
 }
 
 impl World for EmptyWorld {
@@ -56,8 +57,8 @@ impl World for EmptyWorld {
         clients
     }
 
-    fn links(&mut self) -> Option<&mut dyn gyre::server::links::Links> {
-        self.links.as_mut().map(|links| links as _)
+    fn links(&mut self) -> Option<&mut dyn Links> {
+        self.links.as_deref_mut().map(|links| links as _)
     }
 
     fn set_log_level(&mut self, _: gyre::config::choices::LogLevel) {}

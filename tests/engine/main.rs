@@ -1,8 +1,10 @@
 //! The engine without sockets: replies and effects of whole pipelines, in virtual time.
 
 mod append_only;
+mod bases;
 mod client_memory;
 mod crashes;
+mod damage;
 mod fields;
 mod harness;
 mod journal;

@@ -66,7 +66,7 @@ impl Pair {
     fn new() -> Pair {
         let mut engine = Engine::new();
         let wires = SimulatedLinks::default();
-        engine.world.links = Some(wires.clone());
+        engine.world.links = Some(Box::new(wires.clone()));
         engine.server.journal.attach(gyre::server::journal::Readers::ALL);
         let (mover, other) = (engine.connect(), engine.connect());
         engine.ask(mover, "MSET a 1 b 2 c 3");

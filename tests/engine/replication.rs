@@ -1,6 +1,7 @@
 //! A master and its replica over a simulated link, in virtual time: full and partial syncs, what the stream does, who is asked what.
 
 use gyre::config::Settings;
+use gyre::config::choices::Allowed;
 use gyre::config::special::MasterAddress;
 use gyre::exec::replication::{cron, dumps, feed, follow};
 use gyre::exec::{shutdown, snapshot};
@@ -10,6 +11,11 @@ use gyre::server::links::{LinkKey, LinkNews};
 
 use super::harness::Engine;
 use super::migrate::SimulatedLinks;
+
+/// DEBUG is open: digests are compared.
+fn with_debug() -> Settings {
+    Settings { debug_command: Allowed::Yes, ..Settings::default() }
+}
 
 struct Pair {
     master: Engine,
@@ -24,13 +30,13 @@ struct Pair {
 
 impl Pair {
     fn new(settings: &[&str]) -> Pair {
-        let (mut master, mut replica) = (Engine::new(), Engine::new());
+        let (mut master, mut replica) = (Engine::with(with_debug()), Engine::with(with_debug()));
         master.server.replication.id = "a".repeat(40);
         replica.server.replication.id = "b".repeat(40);
         // Two servers have not one chance.
         replica.server.random = gyre::base::random::Random::new(99);
         let wires = SimulatedLinks::default();
-        replica.world.links = Some(wires.clone());
+        replica.world.links = Some(Box::new(wires.clone()));
         let (feeder, asker, reader) = (master.connect(), master.connect(), replica.connect());
         for line in settings {
             assert_eq!(master.ask(asker, &format!("CONFIG SET {line}")), "+OK\r\n");
@@ -120,7 +126,7 @@ impl Pair {
 
     /// The master ends, and another process goes on with its files a second later.
     fn restart_master(&mut self) {
-        let mut master = Engine::new();
+        let mut master = Engine::with(with_debug());
         master.server.replication.id = "c".repeat(40);
         master.world.disk = self.master.world.disk.clone();
         master.pass(1000);
@@ -133,11 +139,11 @@ impl Pair {
     /// The same of the replica, whose settings name its master.
     fn restart_replica(&mut self) {
         let master = MasterAddress { host: b"host".to_vec(), port: 7 };
-        let mut replica = Engine::with(Settings { replica_of: Some(master), ..Settings::default() });
+        let mut replica = Engine::with(Settings { replica_of: Some(master), ..with_debug() });
         replica.server.replication.id = "d".repeat(40);
         replica.server.random = gyre::base::random::Random::new(98);
         replica.world.disk = self.replica.world.disk.clone();
-        replica.world.links = Some(self.wires.clone());
+        replica.world.links = Some(Box::new(self.wires.clone()));
         replica.pass(1000);
         replica.start().expect("sound files");
         self.replica = replica;
@@ -179,6 +185,7 @@ impl Pair {
     fn check_in_step(&mut self) {
         let [master, replica] = self.digests();
         assert_eq!(master, replica);
+        assert!(master.starts_with('+'), "{master}");
         let offsets = [self.master.server.replication_offset(), self.replica.server.replication_offset()];
         assert_eq!(offsets[0], offsets[1]);
         assert_eq!(self.master.server.replication.id, self.replica.server.replication.id);

@@ -9,12 +9,22 @@
 //! long, in a build that counts which places of the code were reached (`coverage`), so that the corpus grows towards what is
 //! new. A case that fails is written beside the build and named; it then becomes a test.
 
+mod append_only;
 mod coverage;
+// A server without sockets, as the tests of the engine have it.
+#[allow(dead_code)]
+#[path = "../engine/harness.rs"]
+mod harness;
 mod mutate;
 mod run;
 mod targets;
 
 use run::fuzz;
+
+#[test]
+fn append_only() {
+    fuzz("append_only", append_only::append_only);
+}
 
 #[test]
 fn requests() {

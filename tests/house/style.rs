@@ -16,6 +16,7 @@ const UNSAFE_PLACES: &[(&str, &str)] = &[
     ("src/base/collate.rs", "setlocale and strxfrm of the C library"),
     ("src/reactor/", "system calls that mio does not make: signals, timers, sockets"),
     ("src/script/lend.rs", "the server lent to functions that Lua holds"),
+    ("src/script/stack.rs", "bytes onto Lua's stack and off it"),
     ("src/event_loop/", "system calls: limits, fork, files"),
     ("src/persist/", "system calls: fork, files"),
 ];

@@ -1,5 +1,7 @@
 //! EVAL, EVALSHA, FCALL and their forms that only read.
 
+use std::rc::Rc;
+
 use crate::base::number::parse_i64;
 use crate::exec::scripts::{self, Job};
 use crate::exec::{Call, Command, Outcome, Stop, fault};
@@ -106,7 +108,7 @@ fn eval_name(call: &mut Call, server: &mut Server, world: &mut dyn World, reads_
     scripts::run(call, server, world, &job_of(engine, &script, reads_only), keys)
 }
 
-fn job_of(engine: Engine, script: &Script, reads_only: bool) -> Job<'_> {
+fn job_of(engine: Rc<Engine>, script: &Script, reads_only: bool) -> Job<'_> {
     Job { engine, function: &script.function, name: &script.sha, flags: script.flags, is_eval: true, reads_only }
 }
 
@@ -122,7 +124,7 @@ fn call_function(call: &mut Call, server: &mut Server, world: &mut dyn World, re
     let function = server.scripts.registry.function(call.arg(1)).ok_or(Stop::error("ERR Function not found"))?;
     let keys = key_count(call, Stop::error("ERR Bad number of keys provided"))?;
     let job = Job {
-        engine: server.scripts.functions().clone(),
+        engine: Rc::clone(server.scripts.functions()),
         function: &function.callback,
         name: &function.name,
         flags: function.flags,

@@ -13,6 +13,7 @@ use super::reader::{CommandReader, ReadFault, ReadNext};
 use crate::base::clock::Ms;
 use crate::base::number::parse_i64;
 use crate::config::load::system_text;
+use crate::rdb::format::is_dump;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -109,7 +110,7 @@ impl Check<'_> {
             return self.run_all(path, &name);
         }
         writeln!(self.out, "Start checking Old-Style AOF")?;
-        let verdict = self.check_file(path, &name, true, text.starts_with(b"REDIS"))?;
+        let verdict = self.check_file(path, &name, true, is_dump(&text))?;
         self.tell(verdict, "AOF", &name)
     }
 
@@ -148,7 +149,7 @@ impl Check<'_> {
         };
         if let Some(base) = &manifest.base {
             let (path, name) = path_of(&base.name);
-            let is_dump = self.read_front(&path, &path.display().to_string())?.starts_with(b"REDIS");
+            let is_dump = is_dump(&self.read_front(&path, &path.display().to_string())?);
             writeln!(self.out, "Start to check BASE AOF ({} format).", if is_dump { "RDB" } else { "RESP" })?;
             let verdict = self.check_file(&path, &name, count == 1, is_dump)?;
             self.tell(verdict, "BASE AOF", &name)?;

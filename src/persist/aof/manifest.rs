@@ -234,7 +234,15 @@ impl Manifest {
             let (path, error) = (path.display(), system_text(&error));
             vec![format!("Fatal error: can't open the AOF manifest file {path} for reading: {error}")]
         })?;
-        Manifest::parse(&text).map_err(|fault| fault.lines())
+        Manifest::parse(&text).map_err(|fault| {
+            let mut lines = fault.lines();
+            lines.push(format!(
+                "The manifest {} cannot be used: bring it back from a backup, or write it anew: a line for each file that is beside \
+                 it, the base first ('file <name> seq <number> type b'), then the increments by their numbers ('type i')",
+                path.display()
+            ));
+            lines
+        })
     }
 
     /// Brings the manifest to the disk if it says something new.
@@ -328,6 +336,21 @@ pub fn file_name(settings: &Settings) -> Vec<u8> {
 /// The folder of it all, from the working directory.
 pub fn folder(settings: &Settings) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(&settings.append_dir_name))
+}
+
+/// What a file is by its name, and its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Base(i64),
+    Increment(i64),
+}
+
+/// What a file of the folder is by its name; `None` if it is none of these settings.
+pub fn part_of(settings: &Settings, name: &[u8]) -> Option<Part> {
+    let rest = name.strip_prefix(&settings.append_file_name[..])?.strip_prefix(b".")?;
+    let number = |text: Option<&[u8]>| crate::base::number::parse_i64(text?);
+    let base = rest.strip_suffix(b".base.rdb").or(rest.strip_suffix(b".base.aof"));
+    number(base).map(Part::Base).or(number(rest.strip_suffix(b".incr.aof")).map(Part::Increment))
 }
 
 /// A file in the folder.

@@ -206,8 +206,8 @@ fn number(bytes: &[u8], at: usize, mark: u8) -> Result<(i64, usize), Item> {
         Some(_) => {}
     }
     let end = line_end(bytes, at)?;
-    let digits = bytes[at + 1..end].trim_ascii_end();
-    crate::base::number::parse_i64(digits).map(|number| (number, end)).ok_or(Item::Bad)
+    let digits = bytes[at + 1..end].strip_suffix(b"\r\n");
+    digits.and_then(crate::base::number::parse_i64).map(|number| (number, end)).ok_or(Item::Bad)
 }
 
 /// Where the line that begins at `at` ends, its end included.
@@ -278,9 +278,17 @@ mod tests {
 
     #[test]
     fn what_is_no_command_is_told() {
-        for bad in
-            [&b"!!!"[..], b"*0\r\n", b"*x\r\n", b"*1\r\n+OK\r\n", b"*1\r\n$-1\r\n", b"*1\r\n$1\r\nabc", b"\0\0\0!"]
-        {
+        for bad in [
+            &b"!!!"[..],
+            b"*0\r\n",
+            b"*x\r\n",
+            b"*1\r\n+OK\r\n",
+            b"*1\r\n$-1\r\n",
+            b"*1\r\n$1\r\nabc",
+            b"\0\0\0!",
+            b"*1\t\n",
+            b"*1\r\n$1\n",
+        ] {
             let bytes = [SOUND, bad].concat();
             let (items, offset, fault) = items(&bytes);
             assert_eq!((items.len(), offset, fault), (4, SOUND.len() as u64, Some("format")), "{bad:?}");

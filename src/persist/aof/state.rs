@@ -397,7 +397,12 @@ impl AppendOnly {
         let logs = self.fault_logged.is_none_or(|logged| desk.now - logged > FAULT_LOG_EVERY_MS);
         if logs {
             self.fault_logged = Some(desk.now);
-            log::warn!("Error writing to the AOF file: {}", system_text(&short.error));
+            let name = Self::growing_name(self.state, &self.manifest, desk.settings);
+            log::warn!(
+                "Error writing to the AOF file: {} ({name}, behind offset {}). Writes cannot be kept until the disk takes bytes again",
+                system_text(&short.error),
+                current.length
+            );
         }
         self.write_fault = Some(system_text(&short.error));
         if short.taken == 0 {
@@ -621,6 +626,14 @@ impl AppendOnly {
         let verb = if last.is_none() { "Creating" } else { "Opening" };
         log::info!("{verb} AOF incr file {} on server start", manifest::shown(&name));
         Ok(reached)
+    }
+
+    /// The name of the file that grows.
+    fn growing_name(state: State, manifest: &Manifest, settings: &Settings) -> String {
+        match (state, manifest.increments.last()) {
+            (State::On, Some(last)) => manifest::shown(&last.name),
+            _ => manifest::shown(&Self::waiting_name(settings)),
+        }
     }
 
     /// The name of the increment that is written before there is a base.

@@ -14,6 +14,7 @@ use self::disk::{Disk, Node, folder_of};
 use super::outside::{AppendFile, Files, OutputFile, Outside, Pipe, Purpose, ShortWrite};
 use crate::base::random::Random;
 use std::cell::{Cell, RefCell};
+use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -301,6 +302,11 @@ impl Files for SimulatedDisk {
         let bytes = disk.read(disk.find(path)?)?.to_vec();
         let length = bytes.len() as u64;
         Ok((Box::new(io::Cursor::new(bytes)), length))
+    }
+
+    fn names_in(&mut self, folder: &Path) -> io::Result<Vec<OsString>> {
+        let in_folder = |path: &&PathBuf| folder_of(path) == folder;
+        Ok(self.paths().iter().filter(in_folder).filter_map(|path| Some(path.file_name()?.into())).collect())
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {

@@ -33,7 +33,7 @@ pub struct BlockLimits {
 }
 
 /// The row of blocks grows by one part in so many of itself, and by no fewer blocks than this.
-const GROWTH_SHARE: usize = 8;
+const GROWTH_SHARE: usize = 32;
 const BLOCKS_MIN: usize = 1;
 
 /// One block.
@@ -206,7 +206,7 @@ impl StreamLog {
         Ok(true)
     }
 
-    /// Puts a block behind the others. The row of blocks grows by an eighth: doubled, it would stand half empty, at several
+    /// Puts a block behind the others. The row of blocks grows by a small part: doubled, it would stand half empty, at several
     /// bytes for each ten entries.
     fn push_block(&mut self, block: Block) {
         if self.blocks.len() == self.blocks.capacity() {
