@@ -189,7 +189,8 @@ mod tests {
             let (mut backlog, mut model) = (Backlog::new(bytes_max, 0), Vec::new());
             let mut replicas = [1i64; 3];
             for _ in 0..600 {
-                let mut piece = vec![0; random.below(if random.below(20) == 0 { 200_000 } else { 300 }) as usize];
+                let is_large = random.below(20) == 0;
+                let mut piece = vec![0; random.below(if is_large { 200_000 } else { 300 }) as usize];
                 random.fill(&mut piece);
                 backlog.push(&piece);
                 model.extend_from_slice(&piece);
