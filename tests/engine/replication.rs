@@ -243,7 +243,7 @@ fn a_replica_that_lost_its_link_is_given_what_it_lacks() {
     // 2. What it lacks is not in the backlog any more.
     pair.break_link();
     pair.master.ask(pair.asker, "CONFIG SET repl-backlog-size 16kb");
-    for _ in 0..20 {
+    for _ in 0..60 {
         pair.master.ask(pair.asker, &format!("APPEND a {}", "x".repeat(1000)));
         pair.master.end_turn().expect("there is no file that could fail");
     }
