@@ -3,6 +3,7 @@
 use crc_fast::{CrcAlgorithm, Digest};
 
 /// A running CRC-64: polynomial 0xad93d23594c935a9 reflected, start 0, nothing added at the end.
+#[derive(Clone)]
 pub struct Crc64(Digest);
 
 impl Crc64 {

@@ -105,6 +105,7 @@ fn boot(start: Start, families: &[&'static [&'static [Command]]]) -> Result<Even
         batch: Batch::default(),
         news: News::default(),
         loading: None,
+        arrival: None,
         congested_pipe: None,
         leaves_with: None,
         leaves_at_once: false,

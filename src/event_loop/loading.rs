@@ -2,6 +2,7 @@
 
 use super::tick::EventLoop;
 use crate::exec::snapshot::Load;
+use crate::exec::replication::arrival;
 use crate::exec::{append_only, replication, snapshot};
 use crate::persist::{LoadFailure, Step};
 
@@ -56,8 +57,26 @@ impl EventLoop {
         replication::follow::not_loaded(&mut self.server, &mut self.outside);
     }
 
+    /// What a master sends to be loaded as it comes.
+    fn load_arrival(&mut self) {
+        let (server, outside) = (&mut self.server, &mut self.outside);
+        let Some(mut arrival) = self.arrival.take().or_else(|| arrival::begin(server, outside)) else { return };
+        if arrival.is_abandoned(server) {
+            return arrival.give_up(server);
+        }
+        match arrival.step(server, outside) {
+            Ok(Step::GoesOn) => self.arrival = Some(arrival),
+            Ok(Step::Done) => match arrival.finish(server, outside) {
+                Ok(()) => self.end_loading(),
+                Err(failure) => self.fail_loading(&failure),
+            },
+            Err(failure) => arrival::fail(server, outside, arrival, &failure),
+        }
+    }
+
     /// One piece of the data.
     pub(super) fn load(&mut self) {
+        self.load_arrival();
         if self.loading.is_none() && replication::follow::take_dump(&mut self.server) {
             self.begin_loading_from_master();
         }

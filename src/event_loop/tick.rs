@@ -14,7 +14,7 @@ use super::links::key_of;
 use super::outside::Outside;
 use crate::exec::batch::Batch;
 use crate::exec::dispatch::Dispatcher;
-use crate::exec::replication;
+use crate::exec::replication::{self, arrival::Arrival};
 use crate::exec::snapshot::Load;
 use crate::keyspace::SessionKey;
 use crate::server::Server;
@@ -30,6 +30,8 @@ pub struct EventLoop {
     pub(super) news: News,
     /// The data while it is being loaded.
     pub(super) loading: Option<Load>,
+    /// A master's dump while it is loaded as it comes.
+    pub(super) arrival: Option<Arrival>,
     /// A child's pipe that is not read while those who get its dump are behind.
     pub(super) congested_pipe: Option<usize>,
     /// The exit code, once it is time to leave.
@@ -140,6 +142,7 @@ impl EventLoop {
             || !self.server.sessions.to_write.is_empty()
             || !self.server.sessions.to_tell.is_empty()
             || self.loading.is_some()
+            || self.arrival.as_ref().is_some_and(|arrival| !arrival.waits(&self.server))
             || self.leaves_with.is_some();
         if has_work {
             return Some(Duration::ZERO);

@@ -34,7 +34,7 @@ pub fn with<R>(
 }
 
 fn is_loading(server: &Server) -> bool {
-    server.standing & standing::LOADING != 0
+    server.standing & (standing::LOADING | standing::ASYNC_LOADING) != 0
 }
 
 /// At start, when the data is there: the files are made or gone on with. An error is a line for the log, and a reason to leave.

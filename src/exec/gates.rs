@@ -104,7 +104,7 @@ pub const GATES: &[Gate] = &[
     Gate { name: "read only", closed_by: standing::READ_ONLY, check: read_only },
     Gate { name: "subscribed", closed_by: SUBSCRIBED, check: subscribed },
     Gate { name: "stale", closed_by: standing::STALE, check: stale },
-    Gate { name: "loading", closed_by: standing::LOADING, check: loading },
+    Gate { name: "loading", closed_by: standing::LOADING | standing::ASYNC_LOADING, check: loading },
     Gate { name: "busy", closed_by: standing::BUSY, check: busy },
     Gate { name: "replica", closed_by: REPLICA, check: replica },
     Gate { name: "paused", closed_by: standing::PAUSED, check: paused },
@@ -319,7 +319,9 @@ fn subscribed(v: &mut Visitor) -> Verdict {
 }
 
 fn loading(v: &mut Visitor) -> Verdict {
-    if v.row_has(flag::LOADING) {
+    let is_aside = v.server.standing & standing::LOADING == 0;
+    let passes = if is_aside { !v.row_has(flag::NO_ASYNC_LOADING) } else { v.row_has(flag::LOADING) };
+    if passes {
         return Verdict::Pass;
     }
     Verdict::Refuse(Stop::error("LOADING Redis is loading the dataset in memory"))

@@ -109,7 +109,7 @@ fn tell_of_replicas(server: &Server) {
 
 /// Does what is to be done before leaving; false if the server has to stay, because the data could not be saved.
 pub fn prepare(server: &mut Server, world: &mut dyn World, request: ShutdownRequest) -> bool {
-    let is_loading = server.standing & standing::LOADING != 0;
+    let is_loading = server.standing & (standing::LOADING | standing::ASYNC_LOADING) != 0;
     tell_of_replicas(server);
     if !server.persist.has_child_for(Purpose::Rewrite)
         && let Some(child) = server.persist.take_child()

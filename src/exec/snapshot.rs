@@ -129,7 +129,7 @@ pub(super) fn fork(server: &mut Server, world: &mut dyn World, purpose: Purpose,
 
 /// A periodic job: begins what a save point or BGSAVE SCHEDULE wants.
 pub fn begin_if_due(server: &mut Server, world: &mut dyn World) {
-    let is_loading = server.standing & standing::LOADING != 0;
+    let is_loading = server.standing & (standing::LOADING | standing::ASYNC_LOADING) != 0;
     if !is_loading && server.persist.is_due(&server.settings, server.keyspace.dirty, server.now) {
         begin_background(server, world);
     }

@@ -149,6 +149,33 @@ impl Keyspace {
         y.tell_all_waiters();
     }
 
+    /// An empty one that others' data can be gathered in: as many databases, under the same rules.
+    pub fn like(&self, seed: u64) -> Keyspace {
+        let mut other = Keyspace::new(self.dbs.len(), self.now, seed);
+        other.dbs.iter_mut().zip(&self.dbs).for_each(|(db, own)| db.rules = own.rules.clone());
+        other
+    }
+
+    /// Takes over what another gathered, in the place of its own data, which must have been cleared. Watchers and waiters stay.
+    pub fn adopt(&mut self, mut other: Keyspace) {
+        for (own, db) in self.iter_mut().zip(&mut other.dbs) {
+            debug_assert!(own.is_empty(), "nobody's data is dropped unseen");
+            std::mem::swap(&mut own.table, &mut db.table);
+            std::mem::swap(&mut own.wheel, &mut db.wheel);
+            std::mem::swap(&mut own.field_wheel, &mut db.field_wheel);
+            std::mem::swap(&mut own.key_sizes, &mut db.key_sizes);
+            own.tell_all_waiters();
+        }
+    }
+
+    /// What another gathered is of no use: it is freed in slices.
+    pub fn discard(&mut self, mut other: Keyspace) {
+        for db in &mut other.dbs {
+            db.clear();
+            db.effects.garbage.drain(..).for_each(|garbage| self.garbage.push(garbage));
+        }
+    }
+
     /// Appends the events of database `from` to those of `to`, so that they are told in the order in which they came.
     pub fn join_events(&mut self, from: usize, to: usize) {
         if from != to {

@@ -10,8 +10,9 @@ use crate::base::clock::{Clock, Ms};
 use crate::config::Settings;
 use crate::config::load::system_text;
 use crate::keyspace::Keyspace;
+use crate::rdb::inflow::Inflow;
 use crate::rdb::load::{Loader, Pause, Policy, Remark};
-use crate::rdb::reader::{Fault, ReadSource, Reader};
+use crate::rdb::reader::{Fault, ReadSource, Reader, Source};
 use crate::rdb::record::Trailer;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -36,14 +37,18 @@ pub enum Step {
     Done,
 }
 
+/// A dump in a file.
+pub type FileSource = ReadSource<Box<dyn Read>>;
+
 /// A dump that is being loaded.
-pub struct Loading {
-    loader: Loader<ReadSource<Box<dyn Read>>>,
+pub struct Loading<S = FileSource> {
+    loader: Loader<S>,
     began_ns: u64,
     checks_sum: bool,
     /// It is the base of an append-only file, with so many bytes before it: what is told of progress is the whole's.
     base_behind: Option<u64>,
-    path: PathBuf,
+    /// `None`: it comes by a link.
+    path: Option<PathBuf>,
 }
 
 impl Loading {
@@ -103,10 +108,7 @@ impl Loading {
     ) -> Loading {
         // Only a regular file knows its length; a pipe says 0.
         let source = ReadSource { inner, left: (length > 0).then_some(length) };
-        let reader = Reader::new(source);
-        let reader = if settings.rdb_checksum { reader } else { reader.without_checksum() };
-        let (loader, checks_sum, path) = (Loader::new(reader, policy), settings.rdb_checksum, path.to_owned());
-        Loading { loader, began_ns: clock.monotonic_ns(), checks_sum, base_behind: None, path }
+        Loading { path: Some(path.to_owned()), ..Loading::of(source, policy, settings, clock) }
     }
 
     /// What stands behind the dump: the source, what was read of it already, and where that begins.
@@ -116,7 +118,41 @@ impl Loading {
         (source.inner, already, offset)
     }
 
-    /// Reads on for a bounded time.
+}
+
+impl Loading<Inflow> {
+    /// A dump that a master sends, as it comes; so many bytes, if it says. What is due in it stays, until the master says otherwise.
+    pub fn of_link(total: Option<u64>, settings: &Settings, persist: &mut Persist, clock: &Clock) -> Loading<Inflow> {
+        persist.loading = Some(LoadProgress {
+            started: clock.wall_ms(),
+            total_bytes: total.unwrap_or(0),
+            loaded_bytes: 0,
+            writer_used_memory: 0,
+        });
+        (persist.last_load_keys_loaded, persist.last_load_keys_expired) = (0, 0);
+        persist.loaded_place = LoadedPlace::default();
+        persist.libraries.clear();
+        Loading::of(Inflow::default(), Policy::default(), settings, clock)
+    }
+
+    pub fn inflow(&mut self) -> &mut Inflow {
+        self.loader.source_mut()
+    }
+
+    pub fn source(&self) -> &Inflow {
+        self.loader.source()
+    }
+}
+
+impl<S: Source> Loading<S> {
+    fn of(source: S, policy: Policy, settings: &Settings, clock: &Clock) -> Loading<S> {
+        let reader = Reader::new(source);
+        let reader = if settings.rdb_checksum { reader } else { reader.without_checksum() };
+        let (loader, checks_sum) = (Loader::new(reader, policy), settings.rdb_checksum);
+        Loading { loader, began_ns: clock.monotonic_ns(), checks_sum, base_behind: None, path: None }
+    }
+
+    /// Reads on for a bounded time, or as far as it has come.
     pub fn step(
         &mut self,
         keyspace: &mut Keyspace,
@@ -164,7 +200,7 @@ impl Loading {
             }
             Err(fault) => {
                 persist.loading = None;
-                Err(explain(&fault, &self.path))
+                Err(explain(&fault, self.path.as_deref()))
             }
         }
     }
@@ -244,20 +280,23 @@ fn note(remark: Remark, persist: &mut Persist, now: Ms, empty_keys: u64, hides: 
 }
 
 /// A fault as the log tells it: in Redis's words, and then which file it is and what to do.
-fn explain(fault: &Fault, path: &Path) -> LoadFailure {
-    let (path, offset) = (path.display(), fault.offset());
+fn explain(fault: &Fault, path: Option<&Path>) -> LoadFailure {
+    let offset = fault.offset();
     let mut lines = vec![format!("Internal error in RDB reading offset {offset} -> {fault}")];
+    let is_served = !matches!(fault, Fault::NotServed { .. });
     match fault {
         Fault::Source { .. } | Fault::Short { .. } => {
             lines.insert(0, "Short read or OOM loading DB. Unrecoverable error, aborting now.".to_owned());
         }
-        Fault::NotServed { .. } => lines[0] = format!("{fault} (file {path}, offset {offset})"),
+        Fault::NotServed { .. } => lines[0] = format!("{fault} (offset {offset})"),
         Fault::Corrupt { .. } => {}
     }
-    if !matches!(fault, Fault::NotServed { .. }) {
-        lines.push(format!(
+    match path.map(Path::display) {
+        Some(path) if is_served => lines.push(format!(
             "The file {path} cannot be read from offset {offset} on: {fault}; gyre-check-rdb tells what is in it"
-        ));
+        )),
+        Some(path) => lines[0] = format!("{fault} (file {path}, offset {offset})"),
+        None => {}
     }
     LoadFailure(lines)
 }

@@ -105,31 +105,32 @@ impl Growing {
         limits: &EncodingLimits,
         elements_max: u64,
     ) -> Result<bool, Fault> {
-        let count = self.left.min(elements_max);
-        let name = &mut self.name;
-        match &mut self.collection {
-            Collection::List(deque) => (0..count).try_for_each(|_| reader.read_string().map(|e| deque.push_back(e))),
-            Collection::ListOfZiplists(deque) => (0..count).try_for_each(|_| read_ziplist_node(reader, deque)),
-            Collection::ListOfPacks(deque) => (0..count).try_for_each(|_| read_node(reader, deque)),
-            Collection::Set(set) => (0..count).try_for_each(|_| {
+        let Growing { left, collection, name } = self;
+        let count = (*left).min(elements_max);
+        match collection {
+            Collection::List(deque) => {
+                each(left, count, reader, |reader| reader.read_string().map(|element| deque.push_back(element)))
+            }
+            Collection::ListOfZiplists(deque) => each(left, count, reader, |reader| read_ziplist_node(reader, deque)),
+            Collection::ListOfPacks(deque) => each(left, count, reader, |reader| read_node(reader, deque)),
+            Collection::Set(set) => each(left, count, reader, |reader| {
                 let is_new = set.add(reader.read_item()?, limits);
                 if is_new { Ok(()) } else { Err(reader.corrupt("Duplicate set members detected")) }
             }),
             Collection::Zset { members, has_text_scores } => {
-                (0..count).try_for_each(|_| read_member(reader, members, *has_text_scores, name))
+                each(left, count, reader, |reader| read_member(reader, members, *has_text_scores, name))
             }
-            Collection::Hash(hash) => (0..count).try_for_each(|_| {
+            Collection::Hash(hash) => each(left, count, reader, |reader| {
                 name.clear();
                 name.extend_from_slice(reader.read_string()?);
                 let is_new = hash.set(name, reader.read_string()?, limits);
                 if is_new { Ok(()) } else { Err(reader.corrupt("Duplicate hash fields detected")) }
             }),
             Collection::TimedHash { hash, deadlines } => {
-                (0..count).try_for_each(|_| read_timed_field(reader, hash, *deadlines, limits, name))
+                each(left, count, reader, |reader| read_timed_field(reader, hash, *deadlines, limits, name))
             }
         }?;
-        self.left -= count;
-        Ok(self.left == 0)
+        Ok(*left == 0)
     }
 
     /// The value; `None` if it has no elements.
@@ -145,6 +146,21 @@ impl Growing {
         };
         (!value.is_empty()).then_some(value)
     }
+}
+
+/// Reads so many elements, one by one: what is taken in is not read again should more have to be waited for.
+fn each<S: Source>(
+    left: &mut u64,
+    count: u64,
+    reader: &mut Reader<S>,
+    mut read: impl FnMut(&mut Reader<S>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    (0..count).try_for_each(|_| {
+        read(reader)?;
+        *left -= 1;
+        reader.mark();
+        Ok(())
+    })
 }
 
 /// A list of these elements in the encoding that suits them; `None` if there are none.
@@ -194,14 +210,19 @@ fn read_timed_field<S: Source>(
     };
     name.clear();
     name.extend_from_slice(reader.read_string()?);
-    if !hash.set(name, reader.read_string()?, limits) {
+    let (is_new, told) = match deadlines {
+        // All of an element is read before any of it is taken in.
+        Deadlines::Behind => {
+            let value = reader.read_string_owned()?;
+            let told = u64::from_le_bytes(reader.read_array()?);
+            // All below zero is out of range, but for the one number that says that there is none.
+            (hash.set(name, &value, limits), Some(told).filter(|&told| told != u64::MAX))
+        }
+        _ => (hash.set(name, reader.read_string()?, limits), before),
+    };
+    if !is_new {
         return Err(reader.corrupt("Duplicate hash fields detected"));
     }
-    let told = match deadlines {
-        // All below zero is out of range, but for the one number that says that there is none.
-        Deadlines::Behind => Some(u64::from_le_bytes(reader.read_array()?)).filter(|&told| told != u64::MAX),
-        _ => before,
-    };
     let deadline = told.map(|ms| Ms::try_from(ms).unwrap_or(Ms::MAX));
     if deadline.is_some_and(|deadline| deadline >= DEADLINE_END) {
         return Err(reader.corrupt("Hash field with a deadline out of range"));

@@ -116,9 +116,32 @@ impl<S: Source> Loader<S> {
         &self.records.key
     }
 
-    /// Reads on until `may_go_on` (asked after every key, and within large ones) says no, or to the end: then the trailer's
-    /// verdict comes back.
+    pub fn source(&self) -> &S {
+        self.reader.source()
+    }
+
+    pub fn source_mut(&mut self) -> &mut S {
+        self.reader.source_mut()
+    }
+
+    /// Reads on until `may_go_on` (asked after every key, and within large ones) says no, until more has to come, or to the end: then
+    /// the trailer's verdict comes back.
     pub fn step(
+        &mut self,
+        keyspace: &mut Keyspace,
+        may_go_on: &mut dyn FnMut(Pause) -> bool,
+        remark: &mut dyn FnMut(Remark),
+    ) -> Result<Option<Trailer>, Fault> {
+        match self.read_records(keyspace, may_go_on, remark) {
+            Err(fault) if self.reader.rewind(&fault) => {
+                self.enter_all(keyspace)?;
+                Ok(None)
+            }
+            stepped => stepped,
+        }
+    }
+
+    fn read_records(
         &mut self,
         keyspace: &mut Keyspace,
         may_go_on: &mut dyn FnMut(Pause) -> bool,
@@ -136,6 +159,7 @@ impl<S: Source> Loader<S> {
                 self.enter_all(keyspace)?;
                 return Ok(None);
             }
+            self.reader.mark();
             match self.records.next(&mut self.reader)? {
                 Record::Value(preface) => {
                     if !self.read_key(keyspace, preface, may_go_on, remark)? {
@@ -185,6 +209,7 @@ impl<S: Source> Loader<S> {
         let db = keyspace.db_mut(self.db);
         let limits = &db.rules.limits;
         if let Some(growing) = Growing::begin(&mut self.reader, preface.kind, limits)? {
+            self.reader.mark();
             return self.read_on(keyspace, preface, growing, may_go_on, remark);
         }
         let key = Key::new(&self.records.key);
@@ -205,11 +230,18 @@ impl<S: Source> Loader<S> {
         remark: &mut dyn FnMut(Remark),
     ) -> Result<bool, Fault> {
         let db = keyspace.db(self.db);
-        while !growing.read_some(&mut self.reader, &db.rules.limits, PIECE_ELEMENTS)? {
-            if !may_go_on(Pause::Piece) {
+        loop {
+            let read = growing.read_some(&mut self.reader, &db.rules.limits, PIECE_ELEMENTS);
+            let is_over = match &read {
+                Ok(is_complete) if *is_complete => break,
+                Ok(_) => !may_go_on(Pause::Piece),
+                Err(fault) => fault.is_for_now(),
+            };
+            if is_over {
                 self.growing = Some((preface, growing));
-                return Ok(false);
+                return read;
             }
+            read?;
         }
         let (key, value) = (Key::new(&self.records.key), growing.finish(&db.rules.limits));
         let newcomer = self.policy.judge(&mut self.counts, db, key, &preface, value, remark);

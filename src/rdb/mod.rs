@@ -7,7 +7,7 @@
 //! "REDIS0012" | AUX* FUNCTION2* ( SELECTDB RESIZEDB ( [EXPIRETIME_MS] [IDLE|FREQ] kind key value )* )* | EOF crc64
 //! ```
 //!
-//! This room owns the bytes and nothing else: `format` names them, `reader` and `writer` move them over a `Source` or a
+//! This room owns the bytes and nothing else: `format` names them, `reader` and `writer` move them over a `Source` (a file, or what a link brings: `inflow`) or a
 //! `Sink`, `record` reads what surrounds the values, `legacy` opens encodings that are no longer written, `read_value` and
 //! `write_value` turn bytes into values and back (`older` for older servers, `module` reads over what is not served), `load` and `save` do so with whole dumps, `payload` frames DUMP and RESTORE. Bytes come from outside and may be anything: what is wrong with them is a value
 //! (`Fault`), with the offset at which it was seen, never a panic and never memory beyond what has really arrived.
@@ -16,6 +16,8 @@
 pub mod format;
 /// Values in, some elements at a time.
 pub mod growing;
+/// A dump as it comes, by a link.
+pub mod inflow;
 /// Views of the packed encodings that old versions wrote: ziplist, zipmap; and of the list pack.
 pub mod legacy;
 /// A whole dump in.

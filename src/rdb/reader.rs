@@ -31,6 +31,18 @@ pub trait Source {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize>;
     /// Bytes that are still to come, when that is known: no string can be longer.
     fn bytes_left(&self) -> Option<u64>;
+
+    /// True of a source that may fail for now (`WouldBlock`) and is then read anew from the last mark on.
+    #[inline]
+    fn rewinds(&self) -> bool {
+        false
+    }
+
+    /// A mark: of what was read, only the last `unread` bytes are asked for again after a rewind.
+    fn mark(&mut self, _unread: usize) {}
+
+    /// Back to the mark.
+    fn rewind(&mut self) {}
 }
 
 impl Source for &[u8] {
@@ -89,6 +101,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// More is to come.
+    pub fn is_for_now(&self) -> bool {
+        matches!(self, Fault::Source { error, .. } if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// The position at which reading stopped.
     pub fn offset(&self) -> u64 {
         match *self {
@@ -135,6 +152,8 @@ pub struct Reader<S> {
     sum: Option<Crc64>,
     /// Strings that are longer than the window or had to be unpacked.
     aside: Vec<u8>,
+    /// Offset and checksum where reading may begin anew.
+    marked: (u64, Option<Crc64>),
 }
 
 impl<'a> Reader<&'a [u8]> {
@@ -164,13 +183,43 @@ impl<S: Source> Reader<S> {
             window_offset: 0,
             sum: Some(Crc64::new()),
             aside: Vec::new(),
+            marked: (0, Some(Crc64::new())),
         }
     }
 
     /// Leaves the checksum out, for when nobody will compare it.
     pub fn without_checksum(mut self) -> Reader<S> {
-        self.sum = None;
+        (self.sum, self.marked.1) = (None, None);
         self
+    }
+
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
+    pub fn source_mut(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    /// What was read so far is dealt with: should the source fail for now, reading begins anew here.
+    #[inline]
+    pub fn mark(&mut self) {
+        if self.source.rewinds() {
+            self.sum_consumed();
+            self.source.mark(self.end - self.start);
+            self.marked = (self.offset(), self.sum.clone());
+        }
+    }
+
+    /// After a fault: back to the mark, if the source failed only for now.
+    pub fn rewind(&mut self, fault: &Fault) -> bool {
+        if !fault.is_for_now() || !self.source.rewinds() {
+            return false;
+        }
+        self.source.rewind();
+        (self.start, self.end, self.summed) = (0, 0, 0);
+        (self.window_offset, self.sum) = self.marked.clone();
+        true
     }
 
     /// Whether a checksum is kept.

@@ -1,6 +1,7 @@
 //! Real dumps of Redis into a keyspace and out again, and what becomes of them when bytes are changed or missing.
 
 use super::format::{Dialect, Kind, VERSION};
+use super::inflow::Inflow;
 use super::load::{Counts, Loader, Policy, Remark};
 use super::older::Losses;
 use super::read_value::read_value;
@@ -287,6 +288,72 @@ fn large_collections_come_in_pieces() {
     for length in (0..file.len()).step_by(997) {
         assert!(matches!(load(&file[..length]), Err(Fault::Short { .. })), "cut at {length}");
     }
+}
+
+#[test]
+fn a_dump_is_the_same_however_it_comes() {
+    let mut random = Random::new(17);
+    for (name, expected, file) in DUMPS {
+        for (window, piece_max) in [(1 << 16, 100_000), (16, 50), (4096, 1000)] {
+            let mut keyspace = Keyspace::new(16, NOW, 1);
+            let mut loader = Loader::new(Reader::with_window(Inflow::default(), window), Policy::default());
+            let (mut rest, mut tries, mut libraries) = (file, 0, 0);
+            let trailer = loop {
+                let (piece, behind) = rest.split_at(rest.len().min(random.below(piece_max) as usize));
+                rest = behind;
+                let inflow = loader.source_mut();
+                inflow.push(piece);
+                if rest.is_empty() {
+                    inflow.finish();
+                }
+                if !inflow.is_worth_reading() {
+                    continue;
+                }
+                tries += 1;
+                let mut left = random.below(20);
+                let mut may_go_on = |_| {
+                    left = left.saturating_sub(1);
+                    left > 0
+                };
+                let mut remark = |remark| libraries += i32::from(matches!(remark, Remark::Library(_)));
+                let stepped = loader.step(&mut keyspace, &mut may_go_on, &mut remark);
+                match stepped.unwrap_or_else(|fault| panic!("{name}: {fault} at {}", fault.offset())) {
+                    Some(trailer) => break trailer,
+                    None => {}
+                }
+            };
+            assert_eq!((trailer, libraries), (Trailer::Matches, 1), "{name}");
+            assert_eq!(Digest::of_all(&keyspace).to_hex(), expected, "{name}");
+            assert!(tries > 1 || piece_max > 1000, "{name}: it came in pieces");
+        }
+        // What does not come is missing.
+        let mut loader = Loader::new(Reader::new(Inflow::default()), Policy::default());
+        loader.source_mut().push(&file[..file.len() - 1]);
+        let mut keyspace = Keyspace::new(16, NOW, 1);
+        assert!(matches!(loader.step(&mut keyspace, &mut |_| true, &mut |_| ()), Ok(None)));
+        loader.source_mut().finish();
+        let fault = loader.step(&mut keyspace, &mut |_| true, &mut |_| ()).expect_err("a byte is missing");
+        assert!(matches!(fault, Fault::Short { .. }), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_record_is_tried_again_when_as_much_again_has_come() {
+    let mut inflow = Inflow::default();
+    assert!(!inflow.is_worth_reading());
+    inflow.push(&[1; 10]);
+    assert!(inflow.is_worth_reading());
+    let mut bytes = [0; 100];
+    assert_eq!(super::reader::Source::read(&mut inflow, &mut bytes).expect("they are there"), 10);
+    super::reader::Source::rewind(&mut inflow);
+    inflow.push(&[2; 9]);
+    assert!(!inflow.is_worth_reading());
+    inflow.push(&[2; 1]);
+    assert!(inflow.is_worth_reading());
+    assert_eq!(super::reader::Source::read(&mut inflow, &mut bytes).expect("from the mark on"), 20);
+    super::reader::Source::mark(&mut inflow, 3);
+    super::reader::Source::rewind(&mut inflow);
+    assert_eq!(super::reader::Source::read(&mut inflow, &mut bytes).expect("from the mark on"), 3);
 }
 
 #[test]

@@ -24,6 +24,19 @@ use crate::persist::OutputFile;
 /// The number by which the loop knows a link.
 pub type Link = u64;
 
+/// Where a dump goes as it comes.
+pub enum Destination {
+    File {
+        file: Box<dyn OutputFile>,
+        path: PathBuf,
+    },
+    /// Straight to whoever loads it (`Following::inflow`). `is_async`: it is of the history that this server's data is of, only
+    /// later; that is old then, but not wrong, and is shown until the new data is whole.
+    Data {
+        is_async: bool,
+    },
+}
+
 /// See the head of the file.
 pub enum Phase {
     Idle,
@@ -34,14 +47,13 @@ pub enum Phase {
         link: Link,
         handshake: Box<Handshake>,
     },
-    /// The dump comes into a file.
+    /// The dump comes.
     Receiving {
         link: Link,
         transfer: Transfer,
-        file: Box<dyn OutputFile>,
-        path: PathBuf,
+        into: Destination,
     },
-    /// The file is loaded, while the link waits. `has_begun`: by the loop, which does it in pieces.
+    /// The whole dump is loaded, while the link waits. `has_begun`: by the loop, which does it in pieces.
     Loading {
         link: Link,
         has_begun: bool,
@@ -66,6 +78,8 @@ pub struct Following {
     pub unapplied: Vec<u8>,
     /// Errors that its commands were answered with.
     pub errors: u64,
+    /// Bytes of a dump that is loaded as it comes, and that nobody has taken yet.
+    pub inflow: Vec<u8>,
     pub last_heard: Ms,
     pub down_since: Option<Ms>,
     /// The master asked where we are.
@@ -84,6 +98,7 @@ impl Following {
             stream_db: 0,
             unapplied: Vec::new(),
             errors: 0,
+            inflow: Vec::new(),
             last_heard: now,
             down_since: None,
             wants_ack: false,

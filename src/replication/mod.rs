@@ -17,7 +17,7 @@ mod state;
 mod transfer;
 
 pub use backlog::Backlog;
-pub use following::{Following, Phase};
+pub use following::{Destination, Following, Phase};
 pub use handshake::{Handshake, Introduction, Said};
 pub use replica::{Capabilities, DumpFile, Replica, Stage, Wanted};
 pub use state::{Failover, FailoverState, NO_ID, Refusal, Replication};

@@ -35,18 +35,22 @@ pub enum Arrival<'b> {
 /// See the head of the file.
 pub struct Transfer {
     form: Form,
+    /// Where it goes, as the log names it.
+    to: &'static str,
     /// Bytes of the dump; `None`: nobody knows.
     pub total: Option<u64>,
     pub read: u64,
 }
 
-impl Default for Transfer {
-    fn default() -> Transfer {
-        Transfer { form: Form::Unknown(Vec::new()), total: None, read: 0 }
-    }
-}
-
 impl Transfer {
+    pub fn to_disk() -> Transfer {
+        Transfer { form: Form::Unknown(Vec::new()), to: "disk", total: None, read: 0 }
+    }
+
+    pub fn to_parser() -> Transfer {
+        Transfer { to: "parser", ..Transfer::to_disk() }
+    }
+
     /// Takes bytes and hands those of the dump to `sink`. The error is a line for the log.
     pub fn hear<'b>(
         &mut self,
@@ -90,19 +94,19 @@ impl Transfer {
     }
 
     fn begin(&mut self, line: &[u8]) -> Result<(), String> {
-        let text = String::from_utf8_lossy(line);
+        let (text, to) = (String::from_utf8_lossy(line), self.to);
         match line {
             // The master keeps the link alive while it writes the dump.
             [] => {}
             [b'-', ..] => return Err(format!("MASTER aborted replication with an error: {}", &text[1..])),
             [b'$', b'E', b'O', b'F', b':', mark @ ..] if mark.len() == MARK_BYTES => {
-                log::info!("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to disk");
+                log::info!("MASTER <-> REPLICA sync: receiving streamed RDB from master with EOF to {to}");
                 let mark = mark.try_into().expect("of this length");
                 self.form = Form::Marked { mark, tail: Vec::new() };
             }
             [b'$', ..] => {
                 let total: u64 = text[1..].parse().map_err(|_| bad_protocol(line))?;
-                log::info!("MASTER <-> REPLICA sync: receiving {total} bytes from master to disk");
+                log::info!("MASTER <-> REPLICA sync: receiving {total} bytes from master to {to}");
                 self.total = Some(total);
                 self.form = Form::Sized { left: total };
             }
@@ -127,7 +131,7 @@ mod tests {
 
     /// The dump and what follows it, heard in pieces of `step` bytes.
     fn receive(heard: &[u8], step: usize) -> Result<Option<DumpAndRest>, String> {
-        let (mut transfer, mut dump) = (Transfer::default(), Vec::new());
+        let (mut transfer, mut dump) = (Transfer::to_disk(), Vec::new());
         let mut rest: Option<Vec<u8>> = None;
         for piece in heard.chunks(step) {
             if let Some(rest) = &mut rest {

@@ -72,6 +72,8 @@ pub mod standing {
     pub const CLUSTER_SAMPLE: u32 = 1 << 15;
     /// `import-mode`: what a call sees of keys that are due depends on whose it is, so the short way is not for anybody.
     pub const IMPORTING: u32 = 1 << 16;
+    /// A master's dump is loading aside, while the data that there is is served.
+    pub const ASYNC_LOADING: u32 = 1 << 17;
 }
 
 /// What the server's timers stand for.

@@ -2,6 +2,7 @@
 
 use gyre::config::Settings;
 use gyre::config::special::MasterAddress;
+use gyre::exec::replication::arrival::{self, Arrival};
 use gyre::exec::replication::{cron, dumps, feed, follow};
 use gyre::exec::{shutdown, snapshot};
 use gyre::keyspace::SessionKey;
@@ -20,6 +21,8 @@ struct Pair {
     /// A client of each.
     asker: SessionKey,
     reader: SessionKey,
+    /// The master's dump, while the replica loads it as it comes.
+    arrival: Option<Arrival>,
 }
 
 impl Pair {
@@ -36,7 +39,7 @@ impl Pair {
             assert_eq!(master.ask(asker, &format!("CONFIG SET {line}")), "+OK\r\n");
         }
         assert_eq!(replica.ask(reader, "REPLICAOF host 7"), "+OK\r\n");
-        Pair { master, replica, wires, feeder, asker, reader }
+        Pair { master, replica, wires, feeder, asker, reader, arrival: None }
     }
 
     fn link(&self) -> LinkKey {
@@ -146,7 +149,28 @@ impl Pair {
         self.feeder = self.master.connect();
     }
 
+    /// What the loop does with a dump that comes to be loaded at once.
+    fn load_arrival(&mut self) {
+        let Engine { server, world, .. } = &mut self.replica;
+        let Some(mut arrival) = self.arrival.take().or_else(|| arrival::begin(server, world)) else { return };
+        if arrival.is_abandoned(server) {
+            return arrival.give_up(server);
+        }
+        loop {
+            match arrival.step(server, world).expect("sound") {
+                Step::Done => {
+                    arrival.finish(server, world).expect("no libraries");
+                    return follow::loaded(server, world);
+                }
+                Step::GoesOn if arrival.waits(server) => break,
+                Step::GoesOn => {}
+            }
+        }
+        self.arrival = Some(arrival);
+    }
+
     fn load(&mut self) {
+        self.load_arrival();
         let Engine { server, world, .. } = &mut self.replica;
         if !follow::take_dump(server) {
             return;
@@ -452,4 +476,72 @@ fn a_replica_that_is_to_be_its_masters_copy_can_be_told_to_end_when_it_is_not() 
     pair.connect();
     pair.replica.ask(pair.reader, "CONFIG SET propagation-error-behavior panic-on-replicas");
     pair.write("DEBUG REPLICATE nonsense");
+}
+
+#[test]
+fn a_dump_is_loaded_as_it_comes() {
+    for how in ["swapdb", "on-empty-db"] {
+        for way in WAYS {
+            let mut pair = Pair::new(way);
+            for number in 0..2000 {
+                pair.master.ask(pair.asker, &format!("SET key:{number} value:{number}"));
+            }
+            pair.replica.ask(pair.reader, &format!("CONFIG SET repl-diskless-load {how}"));
+            if how == "swapdb" {
+                pair.replica.ask(pair.reader, "CONFIG SET replica-read-only no");
+                pair.replica.ask(pair.reader, "SET mine 1");
+            }
+            pair.connect();
+            assert_eq!(pair.counts(), (1, 0));
+            assert!(pair.arrival.is_none() && pair.replica.world.disk.paths().is_empty(), "no file is made");
+            pair.check_in_step();
+            assert_eq!(pair.replica.ask(pair.reader, "DBSIZE"), ":2000\r\n");
+            pair.write("SET key:0 other");
+            pair.check_in_step();
+        }
+    }
+}
+
+#[test]
+fn a_dump_that_breaks_off_changes_nothing_while_it_is_gathered_aside() {
+    for is_own_history in [true, false] {
+        let mut pair = Pair::new(WAYS[0]);
+        for number in 0..500 {
+            pair.master.ask(pair.asker, &format!("SET key:{number} value:{number}"));
+        }
+        pair.master.ask(pair.asker, "SAVE");
+        let dump = pair.master.world.disk.file("dump.rdb").expect("just saved");
+        for line in ["CONFIG SET repl-diskless-load swapdb", "CONFIG SET replica-read-only no", "SET mine 1"] {
+            assert_eq!(pair.replica.ask(pair.reader, line), "+OK\r\n");
+        }
+        // 1. Half of it comes.
+        let id = if is_own_history { pair.replica.server.replication.id.clone() } else { "e".repeat(40) };
+        pair.tell(LinkNews::Connected);
+        for line in ["+PONG", "+OK", "+OK", &format!("+FULLRESYNC {id} 100"), &format!("$EOF:{}", "m".repeat(40))] {
+            pair.tell(LinkNews::Heard(format!("{line}\r\n").into_bytes()));
+        }
+        pair.tell(LinkNews::Heard(dump[..dump.len() / 2].to_vec()));
+        pair.load_arrival();
+        assert!(pair.arrival.is_some());
+        // 2. Data of the same history is old, and is shown; other data is not.
+        let (shown, told) = match is_own_history {
+            true => ("$1\r\n1\r\n", "loading:0\r\nasync_loading:1\r\n"),
+            false => ("-LOADING Redis is loading the dataset in memory\r\n", "loading:1\r\nasync_loading:0\r\n"),
+        };
+        assert_eq!(pair.replica.ask(pair.reader, "GET mine"), shown);
+        assert!(pair.replica.ask(pair.reader, "INFO persistence").contains(told));
+        assert!(pair.replica.ask(pair.reader, "REPLICAOF NO ONE").starts_with("-LOADING"));
+        // 3. The rest never comes.
+        pair.tell(LinkNews::Gone);
+        pair.load_arrival();
+        assert!(pair.arrival.is_none());
+        assert_eq!(pair.replica.ask(pair.reader, "GET mine"), "$1\r\n1\r\n");
+        assert_eq!(pair.replica.ask(pair.reader, "DBSIZE"), ":1\r\n");
+        assert!(pair.replica.ask(pair.reader, "INFO persistence").contains("loading:0\r\nasync_loading:0\r\n"));
+        // 4. All of it comes.
+        pair.wires.0.borrow_mut().sent.clear();
+        cron::run(&mut pair.replica.server, &mut pair.replica.world);
+        pair.connect();
+        pair.check_in_step();
+    }
 }

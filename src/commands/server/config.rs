@@ -59,7 +59,7 @@ fn set(call: &mut Call, server: &mut Server, world: &mut dyn World) -> Outcome {
     let words: Vec<&[u8]> = call.args.from(2).iter().collect();
     let is_local = server.sessions.get(call.session).is_some_and(Session::is_local);
     let now = setting::Circumstances {
-        is_loading: server.standing & standing::LOADING != 0,
+        is_loading: server.standing & (standing::LOADING | standing::ASYNC_LOADING) != 0,
         may_set_protected: server.settings.protected_configs.permits(is_local),
     };
     let proposal = setting::propose(&server.settings, &words, now);

@@ -276,7 +276,7 @@ settings! {
     repl_diskless_sync_delay_s: u32 = integer("repl-diskless-sync-delay", "5", 0, INT_MAX);
     repl_diskless_sync_replicas_max: u32 = integer("repl-diskless-sync-max-replicas", "0", 0, INT_MAX);
     repl_diskless_load: DisklessLoad = choice("repl-diskless-load", "disabled", DisklessLoad::WORDS)
-        .denied_while_loading().idle("a dump always comes into a file first");
+        .denied_while_loading();
     repl_rdb_channel: bool = yes_no("repl-rdb-channel", "yes").hidden().idle("dump and stream come by one connection");
     propagation_errors: PropagationErrors = choice("propagation-error-behavior", "ignore", PropagationErrors::WORDS);
 

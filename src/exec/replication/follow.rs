@@ -1,18 +1,23 @@
 //! This server as a replica: it finds its master, is given the data, and keeps in step. `replication::Following` draws the phases.
 
+use std::io;
 use std::path::PathBuf;
 
 use super::{feed, stream};
 use crate::base::clock::Ms;
+use crate::config::choices::DisklessLoad;
 use crate::config::load::system_text;
 use crate::config::special::MasterAddress;
 use crate::exec::blocking;
 use crate::keyspace::SessionKey;
 use crate::persist::{self, Purpose};
-use crate::replication::{Arrival, Following, Handshake, Introduction, Phase, Said, Transfer};
+use crate::replication::{Arrival, Destination, Following, Handshake, Introduction, Phase, Said, Transfer};
 use crate::server::links::{LinkKey, LinkNews};
 use crate::server::session::flag;
 use crate::server::{Server, World};
+
+/// Bytes of a dump that wait for being loaded, from which the link waits.
+const INFLOW_BYTES_MAX: usize = 1024 * 1024;
 
 /// Who waits for a key of a master finds a replica.
 const NO_MASTER_ANY_MORE: &str =
@@ -154,14 +159,17 @@ fn disconnect(server: &mut Server, world: &mut dyn World) {
     let Some(following) = following(server) else { return };
     let phase = std::mem::replace(&mut following.phase, Phase::Idle);
     following.unapplied.clear();
+    following.inflow = Vec::new();
     following.wants_ack = false;
     let link = match phase {
         Phase::Idle => return,
         Phase::Connecting { link } | Phase::Talking { link, .. } | Phase::Loading { link, .. } => link,
-        Phase::Receiving { link, path, file, .. } => {
-            drop(file);
-            // What came of it is of no use.
-            let _ = world.persistence().remove(&path);
+        Phase::Receiving { link, into, .. } => {
+            if let Destination::File { file, path } = into {
+                drop(file);
+                // What came of it is of no use.
+                let _ = world.persistence().remove(&path);
+            }
             link
         }
         Phase::Streaming { link, session } => {
@@ -188,7 +196,7 @@ fn following_db(following: &mut Option<Following>, db: usize) {
 }
 
 /// The link is lost; a master that was there a moment ago is looked for at once.
-fn lost(server: &mut Server, world: &mut dyn World) {
+pub(super) fn lost(server: &mut Server, world: &mut dyn World) {
     let was_up = following(server).is_some_and(|following| following.is_up());
     if was_up {
         log::info!("Connection with master lost.");
@@ -242,8 +250,8 @@ pub fn on_news(server: &mut Server, world: &mut dyn World, link: LinkKey, news: 
 
 /// True while a link's bytes are to wait: the dump before them is being loaded.
 pub fn is_waiting(server: &Server, link: LinkKey) -> bool {
-    let following = server.replication.following.as_ref();
-    following.is_some_and(|f| matches!(f.phase, Phase::Loading { .. }) && f.link() == Some(link.0))
+    let following = server.replication.following.as_ref().filter(|following| following.link() == Some(link.0));
+    following.is_some_and(|f| matches!(f.phase, Phase::Loading { .. }) || f.inflow.len() >= INFLOW_BYTES_MAX)
 }
 
 fn set_phase(server: &mut Server, phase: Phase) {
@@ -290,8 +298,16 @@ fn hear(server: &mut Server, world: &mut dyn World, link: LinkKey, mut bytes: &[
                     return;
                 }
             }
-            Phase::Receiving { transfer, file, .. } => {
-                match transfer.hear(bytes, &mut |piece| file.write(piece)) {
+            Phase::Receiving { transfer, into, .. } => {
+                let inflow = &mut following.inflow;
+                let mut take = |piece: &[u8]| match into {
+                    Destination::File { file, .. } => file.write(piece),
+                    Destination::Data { .. } => {
+                        inflow.extend_from_slice(piece);
+                        Ok(())
+                    }
+                };
+                match transfer.hear(bytes, &mut take) {
                     Ok(Arrival::Partial) => {}
                     Ok(Arrival::Whole(rest)) => {
                         following.unapplied = rest.to_vec();
@@ -352,34 +368,55 @@ fn go_on(server: &mut Server, world: &mut dyn World, link: LinkKey, id: Option<S
     stream::open(server, world, link, db);
 }
 
-/// Everything comes: into a file first.
+/// Everything comes: into a file first, or straight to where it belongs.
 fn receive(server: &mut Server, world: &mut dyn World, link: LinkKey, coming: Option<(String, i64)>) -> bool {
-    let name = format!("temp-{}.{}.rdb", server.now / 1000, server.identity.pid);
-    let path = PathBuf::from(name);
-    let created = world.persistence().create(&path);
+    let is_own_history = coming.as_ref().is_some_and(|(id, _)| *id == server.replication.id);
+    let into = match destination(server, world, is_own_history) {
+        Ok(into) => into,
+        Err(error) => {
+            let text = system_text(&error);
+            log::warn!("Opening the temp file needed for MASTER <-> REPLICA synchronization: {text}");
+            lost(server, world);
+            return false;
+        }
+    };
     let Some(following) = following(server) else { return false };
     if following.has_history {
         log::info!("Discarding previously cached master state.");
         following.has_history = false;
     }
     following.coming = coming;
-    match created {
-        Ok(file) => {
-            set_phase(server, Phase::Receiving { link: link.0, transfer: Transfer::default(), file, path });
-            super::failover::followed(server, world);
-            true
-        }
-        Err(error) => {
-            let text = system_text(&error);
-            log::warn!("Opening the temp file needed for MASTER <-> REPLICA synchronization: {text}");
-            lost(server, world);
-            false
-        }
-    }
+    let transfer = match into {
+        Destination::File { .. } => Transfer::to_disk(),
+        Destination::Data { .. } => Transfer::to_parser(),
+    };
+    set_phase(server, Phase::Receiving { link: link.0, transfer, into });
+    super::failover::followed(server, world);
+    true
 }
 
-/// The dump is whole: it takes the place of this server's own, and the loop loads it.
+/// As `repl-diskless-load` says. `is_own_history`: what comes goes on from the data that is there.
+fn destination(server: &Server, world: &mut dyn World, is_own_history: bool) -> io::Result<Destination> {
+    let is_straight = match server.settings.repl_diskless_load {
+        DisklessLoad::Disabled => false,
+        DisklessLoad::OnEmptyDb => server.keyspace.is_empty(),
+        DisklessLoad::Swapdb => true,
+    };
+    if is_straight {
+        let swaps = server.settings.repl_diskless_load == DisklessLoad::Swapdb;
+        return Ok(Destination::Data { is_async: swaps && is_own_history });
+    }
+    let path = PathBuf::from(format!("temp-{}.{}.rdb", server.now / 1000, server.identity.pid));
+    world.persistence().create(&path).map(|file| Destination::File { file, path })
+}
+
+/// The dump is whole. In a file, it takes the place of this server's own, and the loop loads it.
 fn received(server: &mut Server, world: &mut dyn World, link: LinkKey) {
+    let Some(following) = following(server) else { return };
+    if let Phase::Receiving { into: Destination::Data { .. }, .. } = following.phase {
+        following.phase = Phase::Loading { link: link.0, has_begun: true };
+        return;
+    }
     if server.persist.has_child_for(Purpose::Snapshot)
         && let Some(child) = &server.persist.child
     {
@@ -393,7 +430,7 @@ fn received(server: &mut Server, world: &mut dyn World, link: LinkKey) {
     let to = persist::dump_path(&server.settings);
     let Some(following) = following(server) else { return };
     let phase = std::mem::replace(&mut following.phase, Phase::Loading { link: link.0, has_begun: false });
-    let Phase::Receiving { mut file, path, .. } = phase else { return };
+    let Phase::Receiving { into: Destination::File { mut file, path }, .. } = phase else { return };
     let files = world.persistence();
     let placed = file.sync().and_then(|()| files.rename(&path, &to)).and_then(|()| files.sync_folder_of(&to));
     if let Err(error) = placed {
@@ -428,15 +465,24 @@ pub fn take_dump(server: &mut Server) -> bool {
 
 /// Before the dump is loaded: the data and the history of before are no more, and this server's replicas have to come again.
 pub fn clear_for_dump(server: &mut Server) {
+    log::info!("MASTER <-> REPLICA sync: Flushing old data");
+    drop_data(server);
+    log::info!("MASTER <-> REPLICA sync: Loading DB in memory");
+}
+
+/// The same, with no word of it.
+pub(super) fn drop_data(server: &mut Server) {
     drop_replicas(server);
     feed::end_backlog(server);
-    log::info!("MASTER <-> REPLICA sync: Flushing old data");
+    clear_keyspace(server);
+    server.scripts.flush_functions(false);
+}
+
+pub(super) fn clear_keyspace(server: &mut Server) {
     for index in 0..server.keyspace.databases() {
         server.keyspace.db_mut(index).clear();
     }
     crate::exec::effects::hand_on_all(server, None);
-    server.scripts.flush_functions(false);
-    log::info!("MASTER <-> REPLICA sync: Loading DB in memory");
 }
 
 /// The dump is loaded: the stream goes on behind it.
@@ -461,10 +507,7 @@ pub fn loaded(server: &mut Server, world: &mut dyn World) {
 /// The dump could not be loaded; half of it is nobody's data.
 pub fn not_loaded(server: &mut Server, world: &mut dyn World) {
     log::warn!("Failed trying to load the MASTER synchronization DB from disk, check server logs.");
-    for index in 0..server.keyspace.databases() {
-        server.keyspace.db_mut(index).clear();
-    }
-    crate::exec::effects::hand_on_all(server, None);
+    clear_keyspace(server);
     lost(server, world);
 }
 

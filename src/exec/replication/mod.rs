@@ -1,8 +1,9 @@
 //! Replication where it meets keyspace, sessions, children and links: `feed` gives replicas the stream, `dumps` gives them the data
-//! that came before, `acks` hears how far they are; `follow` makes this server a replica itself, `stream` applies what its master
+//! that came before, `arrival` takes it in as it comes, `acks` hears how far they are; `follow` makes this server a replica itself, `stream` applies what its master
 //! says; `restart` takes up the history that a dump tells of; `cron` looks after all of them once a second.
 
 pub mod acks;
+pub mod arrival;
 pub mod cron;
 pub mod dumps;
 mod failover;

@@ -10,6 +10,7 @@ pub(super) fn persistence(page: &mut Page) {
     let (server, now) = (&*page.server, page.server.now);
     let persist = &server.persist;
     let (dirty, is_loading) = (server.keyspace.dirty, server.standing & crate::server::standing::LOADING != 0);
+    let is_loading_aside = server.standing & crate::server::standing::ASYNC_LOADING != 0;
     let (loading, last_is_good, saves) = (persist.loading, persist.last_is_good, persist.saves);
     let (last_save, last_duration, last_copied) =
         (persist.last_save / 1000, persist.last_duration_s.unwrap_or(-1), persist.last_copied_bytes);
@@ -21,7 +22,7 @@ pub(super) fn persistence(page: &mut Page) {
     let is_snapshot = persist.has_child_for(Purpose::Snapshot);
     let running_s = child.filter(|_| is_snapshot).map(|child| (now - child.started) / 1000);
     page.line("loading", u8::from(is_loading));
-    page.line("async_loading", 0);
+    page.line("async_loading", u8::from(is_loading_aside));
     page.line("current_cow_peak", copied.0);
     page.line("current_cow_size", copied.1);
     page.line("current_cow_size_age", told_s);
