@@ -637,7 +637,7 @@ MEMORY (USAGE <any> | DOCTOR | HELP | <word>)
 MEMORY USAGE <any> SAMPLES <int>
 OBJECT HELP
 LASTSAVE <word>
-DEBUG (<word> | OBJECT <any> | SLEEP <word> | SET-ACTIVE-EXPIRE <word>)
+DEBUG (<word> | OBJECT <any> | SLEEP (0 | 0.001 | nonsense) | SET-ACTIVE-EXPIRE <word>)
 DBSIZE
 TIME <word>
 LOLWUT VERSION <word>

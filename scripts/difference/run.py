@@ -190,6 +190,8 @@ class Pair:
                     log = self.revive(which)
                     if not answers:
                         down.append((which, log))
+                if any(which == 0 for which, _ in down):
+                    return []  # what silences the reference as well (DEBUG SLEEP of years) says nothing
                 ours_down = [log for which, log in down if which == 1]
                 if ours_down:
                     text = re.sub(r"\s+", " ", ours_down[0])[-300:].encode()
