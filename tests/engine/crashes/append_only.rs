@@ -71,6 +71,8 @@ struct Simulation {
     /// Before the command of this number nothing may be lost; and, as long as the machine lives, before that one.
     firm: usize,
     given: usize,
+    /// The journal's position when `always` was not in force, or when the server had started.
+    before_always: u64,
     /// Since then `everysec` has held without a break.
     everysec_since: i64,
     child: Option<Ended>,
@@ -98,6 +100,7 @@ impl Simulation {
             now: NOON,
             sent: Vec::new(),
             firm: 0,
+            before_always: 0,
             given: 0,
             everysec_since: NOON,
             child: None,
@@ -115,6 +118,7 @@ impl Simulation {
         self.sent.clear();
         self.note_sent();
         (self.firm, self.given, self.everysec_since, self.child) = (0, 0, self.now, None);
+        self.before_always = readers::position(&self.engine.server);
     }
 
     fn note_sent(&mut self) {
@@ -158,7 +162,11 @@ impl Simulation {
         if !is_kept {
             return;
         }
-        if policy == AppendFsync::Always {
+        // What was answered before the switch to `always` is synced with the first write after it: until then it has the older promise.
+        let position = readers::position(&self.engine.server);
+        if policy != AppendFsync::Always {
+            self.before_always = position;
+        } else if position > self.before_always {
             self.firm = self.sent.len() - 1;
             return;
         }
