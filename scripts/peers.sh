@@ -24,7 +24,7 @@ LIBRARIES="libc6 libstdc++6 libgcc-s1 libatomic1 liblzf1 libjemalloc2 libsystemd
 
 cache=${GYRE_CACHE:-$PWD/.cache}
 mkdir -p "$cache/peers"/{bin,suite,wheel}
-peers=$(cd "$cache/peers" && pwd)
+peers=$(cd "$cache/peers" && pwd -P) # not by a link: what is written there outlives the checkout
 system=$peers/system packages=$peers/packages apt=$peers/apt
 
 note() { printf 'peers: %s\n' "$*" >&2; }
