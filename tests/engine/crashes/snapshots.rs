@@ -12,7 +12,7 @@ use gyre::keyspace::digest::Digest;
 use gyre::persist::simulated::{Lie, SimulatedDisk};
 use gyre::persist::{ChildEnd, LoadFailure, Step};
 
-use super::{CRASHES_A_SEED, find, survive};
+use super::{CRASHES_A_SEED, assert_replays, find, survive};
 use crate::harness::{Engine, NOON};
 
 /// Snapshots between two crashes at most.
@@ -159,14 +159,11 @@ fn what_was_acknowledged_survives_every_crash() {
 
 #[test]
 fn the_same_seed_is_the_same_run() {
-    for seed in 0..5 {
-        let trace = |seed| {
-            let mut simulation = Simulation::new(seed, None);
-            let ended = simulation.crash_once();
-            (ended, simulation.promised, simulation.disk.operations())
-        };
-        assert_eq!(trace(seed), trace(seed));
-    }
+    assert_replays(|seed| {
+        let mut simulation = Simulation::new(seed, None);
+        let ended = simulation.crash_once();
+        (ended, simulation.promised, simulation.disk.operations())
+    });
 }
 
 #[test]
