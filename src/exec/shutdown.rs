@@ -13,14 +13,10 @@
 
 use super::replication::{acks, sync::name_of};
 use super::{append_only, blocking, snapshot};
-use crate::base::clock::Ms;
 use crate::keyspace::SessionKey;
 use crate::persist::{self, Purpose};
 use crate::replication::Replica;
-use crate::server::{Alarm, PauseReason, Server, ShutdownRequest, World, standing};
-
-/// Writes are held while replicas are waited for, at most so long.
-const PAUSE_MS: Ms = 1 << 40;
+use crate::server::{Alarm, PauseReason, Pauses, Server, ShutdownRequest, World, standing};
 
 const NOT_LEFT: &str = "ERR Errors trying to SHUTDOWN. Check logs.";
 
@@ -76,7 +72,7 @@ pub fn is_ready(server: &mut Server) -> bool {
     server.timers.insert(until, Alarm::ShutdownTimeout);
     // Before the pause, in which nothing is said to replicas.
     acks::ask_at_once(server);
-    server.begin_pause(PauseReason::Shutdown, now.saturating_add(PAUSE_MS), false);
+    server.begin_pause(PauseReason::Shutdown, Pauses::never(now), false);
     log::info!("Waiting for replicas before shutting down.");
     false
 }

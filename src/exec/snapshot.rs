@@ -236,7 +236,7 @@ pub fn begin_loading_at_start(server: &mut Server, world: &mut dyn World) -> Res
 /// Begins to load the dump; from now on only commands marked LOADING run. `None`: there is no dump.
 pub fn begin_loading(server: &mut Server, world: &mut dyn World) -> Result<Option<Loading>, LoadFailure> {
     let path = persist::dump_path(&server.settings);
-    let policy = replication::restart::policy(server);
+    let policy = replication::restart::begin_loading(server);
     let loading = open(server, world, &path, policy)?;
     if loading.is_some() {
         server.set_standing(standing::LOADING, true);

@@ -84,9 +84,17 @@ pub struct OwnedRequest {
 }
 
 impl OwnedRequest {
+    #[inline]
     pub fn push(&mut self, word: &[u8]) {
-        self.spans.push(Span { offset: self.bytes.len() as u32, len: word.len() as u32 });
-        self.bytes.extend_from_slice(word);
+        self.push_written(|bytes| bytes.extend_from_slice(word));
+    }
+
+    /// A word that is written behind the others.
+    #[inline]
+    pub fn push_written(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let offset = self.bytes.len();
+        write(&mut self.bytes);
+        self.spans.push(Span { offset: offset as u32, len: (self.bytes.len() - offset) as u32 });
     }
 
     /// Forgets the words; the memory is kept.

@@ -126,14 +126,11 @@ impl Words {
 }
 
 fn push_number(request: &mut OwnedRequest, number: f64) {
-    let mut text = Vec::new();
     let integer = number as i64;
-    if number.abs() <= INTEGER_MAX && integer as f64 == number {
-        write_i64(&mut text, integer);
-    } else {
-        write_f64(&mut text, number);
-    }
-    request.push(&text);
+    request.push_written(|text| match number.abs() <= INTEGER_MAX && integer as f64 == number {
+        true => write_i64(text, integer),
+        false => write_f64(text, number),
+    });
 }
 
 #[cfg(test)]

@@ -8,15 +8,11 @@
 //! ```
 
 use super::{follow, sync};
-use crate::base::clock::Ms;
 use crate::config::special::MasterAddress;
 use crate::exec::call::Stop;
 use crate::keyspace::SessionKey;
 use crate::replication::{Failover, FailoverState};
-use crate::server::{PauseReason, Server, World};
-
-/// Writes are held while a failover is under way, at most so long.
-const PAUSE_MS: Ms = 1 << 40;
+use crate::server::{PauseReason, Pauses, Server, World};
 
 /// Begins one; the error is the reply.
 pub fn begin(server: &mut Server, failover: Failover) -> Result<(), Stop> {
@@ -42,8 +38,7 @@ pub fn begin(server: &mut Server, failover: Failover) -> Result<(), Stop> {
         },
         None => log::info!("FAILOVER requested to any replica."),
     }
-    let until = server.now + PAUSE_MS;
-    server.begin_pause(PauseReason::Failover, until, false);
+    server.begin_pause(PauseReason::Failover, Pauses::never(server.now), false);
     server.replication.failover = Some(failover);
     server.replication.cron_due = server.now;
     server.replication.wants_acks = true;

@@ -12,9 +12,9 @@ use crate::rdb::load::Policy;
 use crate::server::journal::Readers;
 use crate::server::{Server, World};
 
-/// What becomes of keys that are due in a dump that is loaded at start: a master drops them, and tells those that follow from the
-/// dump's place; a replica keeps them until its master says otherwise.
-pub fn policy(server: &mut Server) -> Policy {
+/// A dump is about to be loaded at start. What becomes of keys in it that are due: a master drops them, and tells those that follow
+/// from the dump's place, for whom it keeps a backlog from here on; a replica keeps them until its master says otherwise.
+pub fn begin_loading(server: &mut Server) -> Policy {
     if server.settings.replica_of.is_some() {
         return Policy::default();
     }

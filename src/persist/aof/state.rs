@@ -85,16 +85,16 @@ impl Desk<'_> {
 
 /// A place in what was recorded.
 #[derive(Clone, Copy, Debug, Default)]
-struct Mark {
+struct Point {
     /// Position of the journal.
     position: u64,
     /// The replication offset there.
     offset: i64,
 }
 
-impl Mark {
+impl Point {
     /// The one that is further; of the same place what was told last, for the history may be another one since.
-    fn max(self, other: Mark) -> Mark {
+    fn max(self, other: Point) -> Point {
         if other.position >= self.position { other } else { self }
     }
 }
@@ -107,7 +107,7 @@ struct Current {
     /// Something was written that no sync was begun for.
     is_unsynced: bool,
     /// The journal's position that the sync under way will cover.
-    syncing: Option<Mark>,
+    syncing: Option<Point>,
 }
 
 /// See the head of the file.
@@ -121,11 +121,11 @@ pub struct AppendOnly {
     retiring: Option<Current>,
     buffer: Vec<u8>,
     /// Positions of the journal, as drawn above.
-    taken: Mark,
-    written: Mark,
-    synced: Mark,
+    taken: Point,
+    written: Point,
+    synced: Point,
     /// The position at which the file that grows was begun.
-    begun_at: Mark,
+    begun_at: Point,
     /// The replication offset at which the increment of a first base was begun.
     waiting_offset: i64,
     /// Seconds of the last annotation.
@@ -172,10 +172,10 @@ impl Default for AppendOnly {
             claimed: None,
             retiring: None,
             buffer: Vec::new(),
-            taken: Mark::default(),
-            written: Mark::default(),
-            synced: Mark::default(),
-            begun_at: Mark::default(),
+            taken: Point::default(),
+            written: Point::default(),
+            synced: Point::default(),
+            begun_at: Point::default(),
             waiting_offset: 0,
             annotated_s: 0,
             last_sync: 0,
@@ -287,7 +287,7 @@ impl AppendOnly {
 
     /// The journal has so many bytes more, whoever they are for, and the replication stream is at `offset` behind them.
     pub fn note_recorded(&mut self, bytes: u64, offset: i64) {
-        self.taken = Mark { position: self.taken.position + bytes, offset };
+        self.taken = Point { position: self.taken.position + bytes, offset };
     }
 
     /// Takes what the journal recorded since the last time, and brings as much of everything to file and disk as is to be there
@@ -484,11 +484,11 @@ impl AppendOnly {
             self.retired(outcome, desk);
         }
         let Some(current) = &mut self.current else { return };
-        if let Some(mark) = current.syncing
+        if let Some(until) = current.syncing
             && let Some(outcome) = current.file.sync_outcome()
         {
             current.syncing = None;
-            self.note_sync(outcome, mark, desk);
+            self.note_sync(outcome, until, desk);
         }
     }
 
@@ -510,10 +510,10 @@ impl AppendOnly {
         }
     }
 
-    fn note_sync(&mut self, outcome: io::Result<()>, mark: Mark, desk: &Desk<'_>) {
+    fn note_sync(&mut self, outcome: io::Result<()>, until: Point, desk: &Desk<'_>) {
         match outcome {
             // Of a file that failed before, success says nothing.
-            Ok(()) if self.sync_fault.is_none() => self.synced = self.synced.max(mark),
+            Ok(()) if self.sync_fault.is_none() => self.synced = self.synced.max(until),
             Ok(()) => {}
             Err(error) => self.fail_sync(&error, desk),
         }

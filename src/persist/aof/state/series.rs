@@ -81,6 +81,12 @@ impl AppendOnly {
             let Ok(length) = desk.files.length(&path) else { continue };
             let is_last = Some(file) == self.manifest.increments.last();
             let may_be_doubtful = is_doubtful && index >= grown && Some(file) != self.manifest.base.as_ref();
+            if may_be_doubtful && length > 0 {
+                let name = manifest::shown(&file.name);
+                log::info!(
+                    "The server before did not end well: {name} ({length} bytes) is written to the disk once more"
+                );
+            }
             let synced = match &mut self.claimed {
                 _ if may_be_doubtful && length > 0 => desk.files.write_again(&path),
                 Some(claimed) if is_last => claimed.sync(),
